@@ -1,0 +1,39 @@
+/**
+ * Where Envoy puts the values that the filter asks for. They live until Envoy next enters the VM: `resetArena` is
+ * the first act of every callback.
+ */
+
+// Holds what a request hands over as a rule: one Cookie header, one address.
+const SIZE: usize = 16 * 1024;
+// Envoy's headers end at 8 MiB (max_request_headers_kb). A request beyond any sense gets no memory instead of a trap.
+const MAX_VALUE: usize = 64 * 1024 * 1024;
+
+const base = memory.data(16 * 1024, 16);
+let top: usize = 0;
+// Values that found no room, a list through the first word of each block.
+let overflow: usize = 0;
+const LINK: usize = 16;
+
+/** Room for `size` bytes, aligned to 8; 0 when that is more than any value may have. */
+export function allocate(size: usize): usize {
+  const room = (size + 7) & ~7;
+  if (size <= SIZE && room <= SIZE - top) {
+    const at = base + top;
+    top += room;
+    return at;
+  }
+  if (size > MAX_VALUE) return 0;
+  const block = heap.alloc(LINK + size);
+  store<usize>(block, overflow);
+  overflow = block;
+  return block + LINK;
+}
+
+export function resetArena(): void {
+  top = 0;
+  while (overflow) {
+    const next = load<usize>(overflow);
+    heap.free(overflow);
+    overflow = next;
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Base64 of RFC 4648: section 5 (URL and filename safe alphabet) without padding, section 4 (standard alphabet) with it.
+ * Decoding takes the canonical form only (section 3.5), so that no two texts stand for the same bytes.
+ */
+
+const STANDARD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+// @ts-ignore: decorator
+@inline const FOREIGN: u8 = 0xff;
+// Values are below 64, so this bit is in FOREIGN only and survives the OR of several looked-up bytes.
+// @ts-ignore: decorator
+@inline const FOREIGN_BIT: u32 = 0x80;
+// @ts-ignore: decorator
+@inline const EQUALS_SIGN: u8 = 0x3d;
+
+// Each character's value by its byte. FOREIGN where it has none.
+const standardValues = memory.data(256);
+const urlSafeValues = memory.data(256);
+fillValues(standardValues, STANDARD);
+fillValues(urlSafeValues, URL_SAFE);
+
+/** Writes base64url without padding of `length` bytes at `from` to `to`, and returns the number of characters. */
+export function encodeBase64Url(from: usize, length: u32, to: usize): u32 {
+  return encode(from, length, to, URL_SAFE);
+}
+
+/** Writes padded standard base64 of `length` bytes at `from` to `to`, and returns the number of characters. */
+export function encodeBase64(from: usize, length: u32, to: usize): u32 {
+  let written = encode(from, length, to, STANDARD);
+  for (; written & 3; written++) store<u8>(to + written, EQUALS_SIGN);
+  return written;
+}
+
+/**
+ * Writes the bytes that `length` characters of unpadded base64url at `from` stand for to `to`, which may be `from`, and
+ * returns their number; -1 where the text is not canonical (what stands at `to` is then undefined).
+ */
+export function decodeBase64Url(from: usize, length: u32, to: usize): i32 {
+  return decode(from, length, to, urlSafeValues);
+}
+
+/** As decodeBase64Url, for the standard alphabet, with the padding that it requires. */
+export function decodeBase64(from: usize, length: u32, to: usize): i32 {
+  if (length & 3) return -1;
+  if (length > 0 && load<u8>(from + length - 1) == EQUALS_SIGN) length--;
+  // A second sign only behind a first: otherwise it is a foreign character like any other.
+  if ((length & 3) == 3 && load<u8>(from + length - 1) == EQUALS_SIGN) length--;
+  return decode(from, length, to, standardValues);
+}
+
+function fillValues(values: usize, alphabet: string): void {
+  memory.fill(values, FOREIGN, 256);
+  for (let i = 0; i < 64; i++) store<u8>(values + alphabet.charCodeAt(i), <u8>i);
+}
+
+function encode(from: usize, length: u32, to: usize, alphabet: string): u32 {
+  const characters = changetype<usize>(alphabet);
+  const start = to;
+  const end = from + length;
+  for (; from + 3 <= end; from += 3) {
+    const bits = ((<u32>load<u8>(from)) << 16) | ((<u32>load<u8>(from, 1)) << 8) | load<u8>(from, 2);
+    store<u8>(to, characterAt(characters, bits >> 18));
+    store<u8>(to, characterAt(characters, (bits >> 12) & 63), 1);
+    store<u8>(to, characterAt(characters, (bits >> 6) & 63), 2);
+    store<u8>(to, characterAt(characters, bits & 63), 3);
+    to += 4;
+  }
+  const rest = <u32>(end - from);
+  if (rest == 0) return <u32>(to - start);
+
+  const bits = ((<u32>load<u8>(from)) << 16) | (rest == 2 ? (<u32>load<u8>(from, 1)) << 8 : 0);
+  store<u8>(to, characterAt(characters, bits >> 18));
+  store<u8>(to, characterAt(characters, (bits >> 12) & 63), 1);
+  if (rest == 2) store<u8>(to, characterAt(characters, (bits >> 6) & 63), 2);
+  return <u32>(to - start) + rest + 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function characterAt(characters: usize, value: u32): u8 {
+  // A string's characters are two bytes each.
+  return load<u8>(characters + (value << 1));
+}
+
+function decode(from: usize, length: u32, to: usize, values: usize): i32 {
+  const rest = length & 3;
+  if (rest == 1) return -1;
+  const start = to;
+  const end = from + (length - rest);
+  for (; from < end; from += 4) {
+    const a = valueOf(values, from);
+    const b = valueOf(values, from + 1);
+    const c = valueOf(values, from + 2);
+    const d = valueOf(values, from + 3);
+    if ((a | b | c | d) & FOREIGN_BIT) return -1;
+    store<u8>(to, <u8>((a << 2) | (b >> 4)));
+    store<u8>(to, <u8>((b << 4) | (c >> 2)), 1);
+    store<u8>(to, <u8>((c << 6) | d), 2);
+    to += 3;
+  }
+  if (rest == 0) return <i32>(to - start);
+
+  const a = valueOf(values, from);
+  const b = valueOf(values, from + 1);
+  if (rest == 2) {
+    if ((a | b) & FOREIGN_BIT || b & 15) return -1;
+    store<u8>(to, <u8>((a << 2) | (b >> 4)));
+    return <i32>(to - start) + 1;
+  }
+  const c = valueOf(values, from + 2);
+  if ((a | b | c) & FOREIGN_BIT || c & 3) return -1;
+  store<u8>(to, <u8>((a << 2) | (b >> 4)));
+  store<u8>(to, <u8>((b << 4) | (c >> 2)), 1);
+  return <i32>(to - start) + 2;
+}
+
+// @ts-ignore: decorator
+@inline
+function valueOf(values: usize, character: usize): u32 {
+  return load<u8>(values + load<u8>(character));
+}

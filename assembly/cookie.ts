@@ -1,0 +1,58 @@
+import { equal } from "./bytes";
+
+/** Of the cookie that `findCookie` returned: where its value ends, and where to search for the next one. */
+export let cookieEnd: usize = 0;
+export let cookieNext: usize = 0;
+
+/**
+ * The value of the next cookie called `name` in the bytes [at, end) of a Cookie header, as a pointer; 0 when there
+ * is none left. Its end is `cookieEnd`; one pair of double quotes around it is off. To go on, search from `cookieNext`.
+ *
+ * RFC 6265, section 4.2.1, read as servers read it: pairs end at ";", a name ends at the first "=" and is compared
+ * byte for byte; blanks around name and value are no part of them; a piece without "=" is no cookie.
+ */
+export function findCookie(at: usize, end: usize, name: usize, nameLength: usize): usize {
+  while (at < end) {
+    const byte = load<u8>(at);
+    if (isBlank(byte) || byte == 0x3b) {
+      at++;
+      continue;
+    }
+    if (end - at > nameLength && byte == load<u8>(name) && equal(at, name, nameLength)) {
+      const equals = skipBlanks(at + nameLength, end);
+      if (equals < end && load<u8>(equals) == 0x3d) {
+        cookieNext = pairEnd(equals + 1, end);
+        return trim(skipBlanks(equals + 1, cookieNext), cookieNext);
+      }
+    }
+    at = pairEnd(at, end);
+  }
+  return 0;
+}
+
+/** Sets `cookieEnd` to the end of the value in [from, to) without blanks and quotes; returns its start. */
+function trim(from: usize, to: usize): usize {
+  while (to > from && isBlank(load<u8>(to - 1))) to--;
+  if (to - from >= 2 && load<u8>(from) == 0x22 && load<u8>(to - 1) == 0x22) {
+    from++;
+    to--;
+  }
+  cookieEnd = to;
+  return from;
+}
+
+function skipBlanks(at: usize, end: usize): usize {
+  while (at < end && isBlank(load<u8>(at))) at++;
+  return at;
+}
+
+function pairEnd(at: usize, end: usize): usize {
+  while (at < end && load<u8>(at) != 0x3b) at++;
+  return at;
+}
+
+// @ts-ignore: decorator
+@inline
+function isBlank(byte: u8): bool {
+  return byte == 0x20 || byte == 0x09;
+}

@@ -1,0 +1,85 @@
+/** What may stand in a cookie or a header. All of it is ASCII. */
+
+/** RFC 9110, section 5.6.2: token = 1*tchar. Also the cookie-name of RFC 6265, section 4.1.1. */
+export function isToken(text: string): bool {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (!isAlphanumeric(code) && !"!#$%&'*+-.^_`|~".includes(text.charAt(i))) return false;
+  }
+  return text.length > 0;
+}
+
+/** RFC 6265, section 4.1.1: path-value = <any CHAR except CTLs or ";">; and a browser wants the "/" in front. */
+export function isCookiePath(text: string): bool {
+  return text.startsWith("/") && isVisible(text) && !text.includes(";");
+}
+
+/**
+ * RFC 1034, section 3.5, as RFC 6265 names it: labels of letters, digits and inner hyphens. A digit may come first
+ * (RFC 1123, section 2.1); browsers ignore a dot in front.
+ */
+export function isCookieDomain(text: string): bool {
+  let labelLength = 0;
+  let last = 0x2e;
+  for (let i = text.startsWith(".") ? 1 : 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const hyphen = code == 0x2d;
+    if (code == 0x2e) {
+      if (last == 0x2e || last == 0x2d) return false;
+      labelLength = 0;
+    } else if (!isAlphanumeric(code) && !(hyphen && last != 0x2e)) {
+      return false;
+    } else if (++labelLength > 63) {
+      return false;
+    }
+    last = code;
+  }
+  return last != 0x2e && last != 0x2d && text.length <= 253;
+}
+
+/** VCHAR of RFC 5234: neither blanks nor controls nor anything beyond ASCII. */
+export function isVisible(text: string): bool {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x21 || code > 0x7e) return false;
+  }
+  return true;
+}
+
+/** IEEE Std 1003.1, section 8.1: letters, digits and the low line. Base64 always has more. */
+export function isEnvironmentName(text: string): bool {
+  for (let i = 0; i < text.length; i++) {
+    if (!isAlphanumeric(text.charCodeAt(i)) && text.charCodeAt(i) != 0x5f) return false;
+  }
+  return text.length > 0;
+}
+
+/** Headers that the filter would break, or break itself on, if it wrote an address into them. Lower case. */
+export function isReservedHeader(name: string): bool {
+  return hasWord(
+    "authorization connection content-length content-type cookie host set-cookie te transfer-encoding upgrade " +
+      "x-forwarded-for x-forwarded-proto",
+    name,
+  );
+}
+
+/** Whether a word is one of `words`, which have one blank between them. */
+export function hasWord(words: string, word: string): bool {
+  return !word.includes(" ") && (" " + words + " ").includes(" " + word + " ");
+}
+
+function isAlphanumeric(code: i32): bool {
+  const letter = code | 0x20;
+  return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39);
+}
+
+/** Strings of AssemblyScript lower-case by all of Unicode, for which they bring 10 kB of tables. */
+export function toLowerAscii(text: string): string {
+  const bytes = String.UTF8.encode(text);
+  const at = changetype<usize>(bytes);
+  for (let i = 0; i < bytes.byteLength; i++) {
+    const byte = load<u8>(at + i);
+    if (byte >= 0x41 && byte <= 0x5a) store<u8>(at + i, byte | 0x20);
+  }
+  return String.UTF8.decode(bytes);
+}

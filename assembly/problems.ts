@@ -1,0 +1,39 @@
+import { JsonKind, JsonValue, quote } from "./json";
+
+// More would bury the first, and be of one cause.
+const MAX_LINES: i32 = 20;
+
+/** What is wrong with a configuration: a line for each problem, `PATH = VALUE: reason; what would be right`. */
+export class Problems {
+  readonly lines: string[] = [];
+
+  add(path: string, value: JsonValue | null, reason: string, remedy: string): void {
+    this.line(path + (value == null ? "" : " = " + show(value)), reason, remedy);
+  }
+
+  /** For values that no log may show. */
+  addSecret(path: string, reason: string, remedy: string): void {
+    this.line(path, reason, remedy);
+  }
+
+  private line(what: string, reason: string, remedy: string): void {
+    if (this.lines.length < MAX_LINES) this.lines.push(what + ": " + reason + "; " + remedy);
+  }
+}
+
+function show(value: JsonValue): string {
+  switch (value.kind) {
+    case JsonKind.Null:
+      return "null";
+    case JsonKind.Boolean:
+      return value.flag ? "true" : "false";
+    case JsonKind.Number:
+      return value.text.length > 24 ? value.text.substring(0, 24) + "..." : value.text;
+    case JsonKind.String:
+      return quote(value.text);
+    case JsonKind.Array:
+      return value.items.length ? "[...]" : "[]";
+    default:
+      return value.names.length ? "{...}" : "{}";
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * What the filter knows of each open stream, from its first callback to its last: a hash table by context id, open
+ * addressing with linear probing. Envoy counts context ids up, so neighbours lie side by side and probes are short.
+ */
+
+@unmanaged
+export class Stream {
+  /** The id of the stream's context; 0 in an empty slot (Envoy's ids start at 1). */
+  context: u32;
+  /** The id of its root context. */
+  root: u32;
+  /** Of the token that opened on the request, if `resumed`. */
+  session: u64;
+  issued: u32;
+  resumed: bool;
+}
+
+const SLOT: usize = offsetof<Stream>();
+// Power of two. At most half of the slots are taken, so probes end.
+let slots: u32 = 1024;
+let taken: u32 = 0;
+let table: usize = allocate(slots);
+
+/** Starts to know a stream. One that is known already starts afresh. */
+export function openStream(context: u32, root: u32): void {
+  if (context == 0) return;
+  if ((taken + 1) << 1 > slots) grow();
+  const stream = slotOf(context);
+  if (stream.context == 0) taken++;
+  stream.context = context;
+  stream.root = root;
+  stream.resumed = false;
+}
+
+/** The stream of a context, until the next `openStream` or `closeStream`; null when it is not known. */
+export function findStream(context: u32): Stream | null {
+  const stream = slotOf(context);
+  return stream.context == context && context != 0 ? stream : null;
+}
+
+/** Forgets a stream; returns whether it was known. */
+export function closeStream(context: u32): bool {
+  if (findStream(context) == null) return false;
+  // Knuth, The Art of Computer Programming, volume 3, section 6.4, algorithm R: slots behind the hole move up when
+  // their probe would run across it.
+  const mask = slots - 1;
+  let hole = indexOf(context);
+  for (let index = (hole + 1) & mask; ; index = (index + 1) & mask) {
+    const stream = slot(index);
+    if (stream.context == 0) break;
+    if (((index - stream.context) & mask) >= ((index - hole) & mask)) {
+      memory.copy(changetype<usize>(slot(hole)), changetype<usize>(stream), SLOT);
+      hole = index;
+    }
+  }
+  slot(hole).context = 0;
+  taken--;
+  return true;
+}
+
+/** How many streams are known. */
+export function openStreams(): u32 {
+  return taken;
+}
+
+// @ts-ignore: decorator
+@inline
+function slot(index: u32): Stream {
+  return changetype<Stream>(table + <usize>index * SLOT);
+}
+
+/** The slot that holds this context, or the empty one where it would go. */
+function indexOf(context: u32): u32 {
+  const mask = slots - 1;
+  let index = context & mask;
+  while (slot(index).context != context && slot(index).context != 0) index = (index + 1) & mask;
+  return index;
+}
+
+// @ts-ignore: decorator
+@inline
+function slotOf(context: u32): Stream {
+  return slot(indexOf(context));
+}
+
+function grow(): void {
+  const oldTable = table;
+  const oldSlots = slots;
+  slots <<= 1;
+  table = allocate(slots);
+  for (let index: u32 = 0; index < oldSlots; index++) {
+    const old = oldTable + <usize>index * SLOT;
+    const context = changetype<Stream>(old).context;
+    if (context != 0) memory.copy(changetype<usize>(slotOf(context)), old, SLOT);
+  }
+  heap.free(oldTable);
+}
+
+function allocate(count: u32): usize {
+  const size = <usize>count * SLOT;
+  const at = heap.alloc(size);
+  memory.fill(at, 0, size);
+  return at;
+}

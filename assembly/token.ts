@@ -1,0 +1,127 @@
+import { decodeBase64Url, encodeBase64Url } from "./base64";
+import { open, seal } from "./chacha20poly1305";
+import { MAX_ENDPOINT, endpointSize } from "./endpoint";
+
+/**
+ * The token, version 1: base64url of `head(2) nonce(12) ciphertext tag(16)`.
+ * head: 0x01, id of the key. Plaintext, big-endian: issued u32, seen u32, session u64, endpoint.
+ * Associated data: head, then `affinity/1` NUL scope NUL sessionName; so a token of one service is void at another.
+ */
+
+const VERSION: u8 = 1;
+const HEAD: u32 = 2;
+const NONCE: u32 = 12;
+const TAG: u32 = 16;
+const FIXED: u32 = 4 + 4 + 8;
+const MIN_SEALED: u32 = HEAD + NONCE + FIXED + 2 + TAG;
+const MAX_SEALED: u32 = HEAD + NONCE + FIXED + MAX_ENDPOINT + TAG;
+
+// RFC 4648, section 5, without padding: 4 characters for 3 bytes.
+const MIN_TOKEN: u32 = (MIN_SEALED * 4 + 2) / 3;
+/** Most characters of a token. */
+export const MAX_TOKEN: u32 = (MAX_SEALED * 4 + 2) / 3;
+
+const sealed = memory.data(512);
+const plain = memory.data(512);
+
+/** What a token says. */
+@unmanaged
+export class Token {
+  /** Random, given to the client at its first visit and kept when its pod changes. */
+  session: u64;
+  /** When the client first came, and when it was last seen by a gateway that wrote so; unix seconds. */
+  issued: u32;
+  seen: u32;
+  /** Encoded as endpoint.ts does it. */
+  endpoint: usize;
+  endpointLength: u32;
+}
+
+/** A key of ChaCha20-Poly1305, and what every token that it seals is bound to. */
+export class SealingKey {
+  /** The next key to open tokens with. */
+  next: SealingKey | null = null;
+  private readonly bytes: ArrayBuffer;
+  private readonly associatedData: ArrayBuffer;
+
+  /** `bytes`: 32 of them. */
+  constructor(
+    readonly id: u8,
+    bytes: ArrayBuffer,
+    scope: string,
+    sessionName: string,
+  ) {
+    this.bytes = bytes;
+    const associatedData = String.UTF8.encode("vk" + "affinity/1\0" + scope + "\0" + sessionName);
+    store<u8>(changetype<usize>(associatedData), VERSION);
+    store<u8>(changetype<usize>(associatedData), id, 1);
+    this.associatedData = associatedData;
+  }
+
+  /** The key of this id, among this one and those behind it. */
+  find(id: u8): SealingKey | null {
+    if (this.id == id) return this;
+    const next = this.next;
+    return next == null ? null : next.find(id);
+  }
+
+  /** Seals a token under a nonce (12 bytes, never used before with this key); returns the characters written. */
+  seal(token: Token, nonce: usize, to: usize): u32 {
+    const length = FIXED + token.endpointLength;
+    store<u32>(plain, bswap(token.issued));
+    store<u32>(plain, bswap(token.seen), 4);
+    store<u64>(plain, bswap(token.session), 8);
+    memory.copy(plain + FIXED, token.endpoint, token.endpointLength);
+    store<u8>(sealed, VERSION);
+    store<u8>(sealed, this.id, 1);
+    memory.copy(sealed + HEAD, nonce, NONCE);
+    const data = this.associatedData;
+    seal(
+      changetype<usize>(this.bytes),
+      nonce,
+      changetype<usize>(data),
+      data.byteLength,
+      plain,
+      length,
+      sealed + HEAD + NONCE,
+    );
+    return encodeBase64Url(sealed, HEAD + NONCE + length + TAG, to);
+  }
+
+  /** Opens what `decode` left in `sealed`; returns whether it is one of ours. */
+  open(length: u32, into: Token): bool {
+    const data = this.associatedData;
+    const text = sealed + HEAD + NONCE;
+    if (
+      !open(
+        changetype<usize>(this.bytes),
+        sealed + HEAD,
+        changetype<usize>(data),
+        data.byteLength,
+        text,
+        length,
+        plain,
+      )
+    ) {
+      return false;
+    }
+    const endpoint = plain + FIXED;
+    const endpointLength = length - TAG - FIXED;
+    if (endpointSize(endpoint, endpointLength) != endpointLength) return false;
+    into.issued = bswap(load<u32>(plain));
+    into.seen = bswap(load<u32>(plain, 4));
+    into.session = bswap(load<u64>(plain, 8));
+    into.endpoint = endpoint;
+    into.endpointLength = endpointLength;
+    return true;
+  }
+}
+
+/** Opens a token with the key that its head names. `into.endpoint` holds until the next call of this file. */
+export function openToken(text: usize, length: u32, keys: SealingKey, into: Token): bool {
+  if (length < MIN_TOKEN || length > MAX_TOKEN) return false;
+  const size = decodeBase64Url(text, length, sealed);
+  if (size < <i32>MIN_SEALED || load<u8>(sealed) != VERSION) return false;
+  const key = keys.find(load<u8>(sealed, 1));
+  return key != null && key.open(size - HEAD - NONCE, into);
+}
