@@ -1,0 +1,151 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { root } from "./root.ts";
+
+export interface PodAddress {
+  /** An IP address. */
+  address: string;
+  port: number;
+}
+
+export interface GatewayOptions {
+  /** Where the gateway listens. */
+  port: number;
+  /** Where Envoy's admin interface listens, always on 127.0.0.1. */
+  adminPort: number;
+  pods: readonly PodAddress[];
+  /** The listener's IP address. Default 127.0.0.1. */
+  address?: string;
+  /** A file of discovery (see edsFile()) to follow instead of `pods`. */
+  edsFile?: string;
+  /** Path of the filter. Default build/affinity.wasm of this checkout. */
+  wasm?: string;
+  /** Takes the place of the filter's JSON configuration; a string goes in as it is. */
+  filter?: object | string;
+}
+
+/** The clusters of envoy/gateway.yaml whose endpoints are the pods. */
+export const podClusters = ["session-svc", "session-svc-plain"] as const;
+
+// Of a file Envoy takes one list of endpoints, so all clusters name the same one.
+const EDS_SERVICE = "pods";
+
+/** One endpoint in a file of discovery; health as Envoy's HealthStatus names it. */
+export interface EdsPod extends PodAddress {
+  health?: "UNKNOWN" | "HEALTHY" | "UNHEALTHY" | "DRAINING" | "TIMEOUT" | "DEGRADED";
+}
+
+interface SocketAddress {
+  socket_address: { address: string; port_value: number };
+}
+
+interface Cluster {
+  name: string;
+  [field: string]: unknown;
+}
+
+interface HttpFilter {
+  typed_config: {
+    "@type": string;
+    config?: {
+      vm_config: { code: { local: { filename: string } } };
+      configuration: object;
+    };
+  };
+}
+
+interface Bootstrap {
+  node?: { id: string; cluster: string };
+  admin: { address: SocketAddress };
+  static_resources: {
+    listeners: {
+      name: string;
+      address: SocketAddress;
+      filter_chains: { filters: { typed_config: { http_filters: HttpFilter[] } }[] }[];
+    }[];
+    clusters: Cluster[];
+  };
+}
+
+/**
+ * The shipped envoy/gateway.yaml with other ports, addresses and endpoints, as JSON (which Envoy reads as .json
+ * and as .yaml). Everything that is not an option stays as shipped.
+ */
+export function gatewayConfig(options: GatewayOptions): string {
+  const text = readFileSync(join(root, "envoy/gateway.yaml"), "utf8");
+  // Anchors become copies here, so that a change in one place stays there.
+  const config = JSON.parse(JSON.stringify(parse(text))) as Bootstrap;
+  config.admin.address = socketAddress({ address: "127.0.0.1", port: options.adminPort });
+
+  // Envoy follows a file of discovery only when it has a name of its own.
+  if (options.edsFile !== undefined) config.node ??= { id: "gateway", cluster: "gateway" };
+
+  const listener = named(config.static_resources.listeners, "http", "listener");
+  listener.address = socketAddress({ address: options.address ?? "127.0.0.1", port: options.port });
+  for (const chain of listener.filter_chains) {
+    for (const network of chain.filters)
+      network.typed_config.http_filters.forEach((f) => setFilter(f, options));
+  }
+  for (const name of podClusters) {
+    setEndpoints(named(config.static_resources.clusters, name, "cluster"), options);
+  }
+  return JSON.stringify(config, null, 2);
+}
+
+/** A file of discovery for gatewayConfig's edsFile. Envoy follows it when it is replaced by a rename. */
+export function edsFile(pods: readonly EdsPod[]): string {
+  const type = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
+  return JSON.stringify({ resources: [{ "@type": type, ...loadAssignment(EDS_SERVICE, pods) }] }, null, 2);
+}
+
+function setFilter(filter: HttpFilter, options: GatewayOptions): void {
+  const config = filter.typed_config.config;
+  if (!filter.typed_config["@type"].endsWith(".wasm.v3.Wasm") || config === undefined) return;
+  config.vm_config.code.local.filename = options.wasm ?? join(root, "build/affinity.wasm");
+  if (options.filter === undefined) return;
+  config.configuration = {
+    "@type": "type.googleapis.com/google.protobuf.StringValue",
+    value: typeof options.filter === "string" ? options.filter : JSON.stringify(options.filter),
+  };
+}
+
+function setEndpoints(cluster: Cluster, options: GatewayOptions): void {
+  for (const field of Object.keys(cluster)) {
+    if (/^(type|cluster_type|dns_.*|eds_cluster_config|load_assignment)$/.test(field)) delete cluster[field];
+  }
+  if (options.edsFile === undefined) {
+    cluster.type = "STATIC";
+    cluster.load_assignment = loadAssignment(cluster.name, options.pods);
+    return;
+  }
+  cluster.type = "EDS";
+  cluster.eds_cluster_config = {
+    service_name: EDS_SERVICE,
+    eds_config: {
+      resource_api_version: "V3",
+      path_config_source: {
+        path: options.edsFile,
+        watched_directory: { path: join(options.edsFile, "..") },
+      },
+    },
+  };
+}
+
+function loadAssignment(cluster: string, pods: readonly EdsPod[]): object {
+  const endpoints = pods.map((pod) => ({
+    endpoint: { address: socketAddress(pod) },
+    ...(pod.health === undefined ? {} : { health_status: pod.health }),
+  }));
+  return { cluster_name: cluster, endpoints: [{ lb_endpoints: endpoints }] };
+}
+
+function socketAddress(at: PodAddress): SocketAddress {
+  return { socket_address: { address: at.address, port_value: at.port } };
+}
+
+function named<T extends { name: string }>(items: readonly T[], name: string, kind: string): T {
+  const found = items.find((item) => item.name === name);
+  if (found === undefined) throw new Error(`envoy/gateway.yaml: no ${kind} named "${name}"`);
+  return found;
+}

@@ -1,0 +1,66 @@
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+
+// Longer than a pod (1 s) and the watchdog of Envoy (2 s) take at most to end by themselves.
+const GRACE_MS = 4000;
+
+export interface ForkOptions {
+  args?: readonly string[];
+  env: NodeJS.ProcessEnv;
+  /** Where its standard output and standard error go: a file descriptor, or nowhere, or ours. */
+  stdout: number | "ignore" | "inherit";
+  stderr: number | "ignore" | "inherit";
+}
+
+/** Child processes that all end together. */
+export class Processes {
+  readonly #running = new Set<ChildProcess>();
+  #ending = false;
+
+  /**
+   * Starts a Node program. It stands in a process group of its own, so that Ctrl-C in a terminal reaches only us
+   * and we end things in order; its channel closes when we are gone, and by that it knows to end.
+   */
+  fork(program: string, { args = [], env, stdout, stderr }: ForkOptions): ChildProcess {
+    if (this.#ending) throw new Error(`${program}: not started, as the demo is ending`);
+    const stdio = ["ignore", stdout, stderr, "ipc"] as const;
+    const child = fork(program, args, { env, stdio: [...stdio], detached: true, execArgv: [] });
+    this.#running.add(child);
+    child.once("exit", () => this.#running.delete(child));
+    // Without a listener a failed start or a message to a child that has just gone would throw.
+    child.on("error", () => {
+      if (child.pid === undefined) this.#running.delete(child);
+    });
+    return child;
+  }
+
+  /** Ends all of them, by force after a while, and returns when they are gone. */
+  async endAll(): Promise<void> {
+    this.#ending = true;
+    const gone = Array.from(this.#running, (child) => once(child, "exit"));
+    this.#kill("SIGTERM");
+    const force = setTimeout(() => this.#kill("SIGKILL"), GRACE_MS);
+    await Promise.all(gone);
+    clearTimeout(force);
+  }
+
+  #kill(signal: NodeJS.Signals): void {
+    for (const child of this.#running) child.kill(signal);
+  }
+}
+
+/** The first message of a child, or an error when it ends before it has sent one. */
+export function firstMessage(child: ChildProcess, name: string): Promise<Record<string, unknown>> {
+  return new Promise((resolve, reject) => {
+    child.once("message", (message) => resolve(message as Record<string, unknown>));
+    child.once("exit", (code, signal) =>
+      reject(new Error(`${name}: ended at its start (${howEnded(code, signal)})`)),
+    );
+    child.once("error", (error) => reject(new Error(`${name}: cannot be started: ${error.message}`)));
+  });
+}
+
+/** An exit event in words. */
+export function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal ? `signal ${signal}` : `exit code ${code}`;
+}

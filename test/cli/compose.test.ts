@@ -1,0 +1,81 @@
+import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { PINNED_ENVOY } from "../../cli/envoy.ts";
+import { root } from "../../cli/root.ts";
+import { test } from "../support/check.ts";
+
+interface Service {
+  build: { context: string; dockerfile: string };
+  command?: string[];
+  environment?: Record<string, string>;
+  ports?: string[];
+  depends_on?: Record<string, { condition: string }>;
+  deploy?: { replicas: number };
+  healthcheck?: object;
+  [field: string]: unknown;
+}
+
+function text(file: string): string {
+  return readFileSync(join(root, file), "utf8");
+}
+
+const compose = parse(text("docker-compose.yml")) as { services: Record<string, Service> };
+const gateway = compose.services["gateway"]!;
+const pods = compose.services["session-svc"]!;
+const dockerfiles = Object.values(compose.services).map(({ build }) => join(build.context, build.dockerfile));
+
+test("the compose file has nothing that either docker-compose 1.29 or Compose v2 refuses", () => {
+  // 1.29 refuses `name` and ignores `configs`; v2 warns of `version`.
+  deepEqual(Object.keys(compose), ["services"]);
+  // Ten containers cannot share one name or one port of the host; 1.29 takes `scale` or `deploy`, not both.
+  for (const field of ["container_name", "ports", "scale"]) equal(field in pods, false, field);
+});
+
+test("ten pods are behind one gateway on port 32209, which waits until they are healthy", () => {
+  deepEqual(Object.keys(compose.services).sort(), ["gateway", "session-svc"]);
+  equal(pods.deploy?.replicas, 10);
+  ok(pods.healthcheck);
+  deepEqual(gateway.ports, ["32209:32209"]);
+  deepEqual(gateway.depends_on, { "session-svc": { condition: "service_healthy" } });
+});
+
+test("without affinity one worker hands requests round", () => {
+  const command = gateway.command!;
+  equal(command[command.indexOf("--concurrency") + 1], "1");
+});
+
+test("AFFINITY_KEY comes from the environment, or is a demo key of 32 bytes that says it is public", () => {
+  const value = /^\$\{AFFINITY_KEY:-(.*)\}$/.exec(gateway.environment!["AFFINITY_KEY"]!)?.[1];
+  const key = Buffer.from(value!, "base64");
+  equal(key.length, 32);
+  match(key.toString(), /public/);
+});
+
+test("the images build without BuildKit, from public base images, and do not run as root", () => {
+  for (const file of dockerfiles) {
+    const lines = text(file);
+    doesNotMatch(lines, /^# *syntax|--mount|--chmod|<</im, file);
+    const stages = Array.from(lines.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm), ([, image, name]) => ({
+      image,
+      name,
+    }));
+    for (const { image } of stages) match(image!, /^(node:\d+-slim|envoyproxy\/envoy:v\d+\.\d+\.\d+)$/, file);
+    const last = lines.slice(lines.lastIndexOf("\nFROM "));
+    match(last, /^USER (node|[1-9]\d*:[1-9]\d*)$/m, file);
+  }
+});
+
+test("the gateway's image has the Envoy that npm start installs, and every file that it names", () => {
+  const dockerfile = text(join(gateway.build.context, gateway.build.dockerfile));
+  match(dockerfile, new RegExp(`^FROM envoyproxy/envoy:v${PINNED_ENVOY.replaceAll(".", "\\.")}$`, "m"));
+  const wasm = /filename: (\S+)/.exec(text("envoy/gateway.yaml"))?.[1]?.replace(/[ }].*/, "");
+  for (const path of [wasm, "envoy/"]) ok(dockerfile.includes(`/gateway/${path}`), path);
+});
+
+test("the gateway's configuration finds the pods by the service's name and port", () => {
+  ok("session-svc" in compose.services);
+  match(text("envoy/gateway.yaml"), /socket_address: \{ address: session-svc, port_value: 9080 \}/);
+  match(text("envoy/gateway.yaml"), /address: 0\.0\.0\.0, port_value: 32209/);
+});

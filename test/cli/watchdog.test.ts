@@ -1,0 +1,60 @@
+import { equal, match, ok } from "node:assert/strict";
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { root } from "../../cli/root.ts";
+import { closeLater, test, until } from "../support/check.ts";
+import { isRunning } from "./demo.ts";
+
+/** A watchdog over a Node program; the id of that program's process, once it has said that it runs. */
+async function watch(source: string): Promise<{ watchdog: ChildProcess; pid: number; output: () => string }> {
+  const watchdog = launch([process.execPath, "-e", `${source}; console.log("running")`]);
+  let output = "";
+  watchdog.stdout!.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [{ pid }] = (await once(watchdog, "message")) as [{ pid: number }];
+  await until("the program runs", () => output.includes("running"));
+  return { watchdog, pid, output: () => output };
+}
+
+function launch(args: string[]): ChildProcess {
+  const watchdog = fork(join(root, "build/ts/cli/watchdog.js"), args, {
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    execArgv: [],
+  });
+  closeLater({ close: () => void watchdog.kill("SIGTERM") });
+  return watchdog;
+}
+
+const WAITS = "setInterval(() => {}, 1000)";
+const IGNORES_SIGTERM = `process.on("SIGTERM", () => console.log("ignored")); ${WAITS}`;
+
+test("the watchdog ends its program when its parent is gone", async () => {
+  const { watchdog, pid } = await watch(WAITS);
+  ok(isRunning(pid));
+  watchdog.disconnect();
+  await once(watchdog, "exit");
+  equal(isRunning(pid), false);
+});
+
+test("the watchdog ends a program that ignores SIGTERM by force", async () => {
+  const { watchdog, pid, output } = await watch(IGNORES_SIGTERM);
+  watchdog.kill("SIGTERM");
+  await once(watchdog, "exit");
+  equal(isRunning(pid), false);
+  match(output(), /ignored/, "it was asked first");
+});
+
+test("the watchdog ends with its program's exit code", async () => {
+  const { watchdog } = await watch("setTimeout(() => process.exit(7), 100)");
+  const [code] = await once(watchdog, "exit");
+  equal(code, 7);
+});
+
+test("a program that does not exist is named", async () => {
+  const watchdog = launch(["/nowhere/envoy"]);
+  let output = "";
+  watchdog.stderr!.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const [code] = await once(watchdog, "close");
+  equal(code, 127);
+  match(output, /^\/nowhere\/envoy: cannot be run: /);
+});

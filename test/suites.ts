@@ -1,0 +1,55 @@
+/** The suites of `npm test`: what belongs to each and how it is run. */
+import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { root } from "../cli/root.ts";
+
+export interface Suite {
+  /** The folder below test/, and the name on the command line. */
+  name: string;
+  /** What the suite's files are called. */
+  file: RegExp;
+  /** The node processes, one after another, that run these files; each reports by ./reporters. */
+  processes(files: string[]): SuiteProcess[];
+}
+
+export interface SuiteProcess {
+  files: string[];
+  args: string[];
+}
+
+export const suites: Suite[] = [
+  { name: "unit", file: /\.spec\.ts$/, processes: aspect },
+  { name: "wasm", file: /\.test\.ts$/, processes: nodeTest },
+  { name: "cli", file: /\.test\.ts$/, processes: nodeTest },
+  { name: "envoy", file: /\.test\.ts$/, processes: nodeTest },
+];
+
+// Far above the longest file: a test that hangs ends the run with a failure instead of holding it for ever.
+const TIMEOUT_MS = 300_000;
+
+function aspect(files: string[]): SuiteProcess[] {
+  return [{ files, args: ["node_modules/@as-pect/cli/bin/asp.js", ...files] }];
+}
+
+/** A process for each file, so that its tests are known to be its own: node names the place of the call to `test`. */
+function nodeTest(files: string[]): SuiteProcess[] {
+  const reporter = pathToFileURL(join(root, "build/ts/test/reporters/node.js")).href;
+  const options = [
+    "--enable-source-maps",
+    "--test",
+    `--test-timeout=${TIMEOUT_MS}`,
+    `--test-reporter=${reporter}`,
+    "--test-reporter-destination=stdout",
+  ];
+  return files.map((file) => ({ files: [file], args: [...options, compiled(file)] }));
+}
+
+/** Where tsc writes a TypeScript file of the checkout. */
+function compiled(file: string): string {
+  return join("build/ts", file.replace(/\.ts$/, ".js"));
+}
+
+/** The wasm of a test's own module: build/test/aead.wasm of test/wasm/aead.entry.ts. */
+export function entryOutput(file: string): string {
+  return join("build/test", basename(file).replace(/\.entry\.ts$/, ".wasm"));
+}

@@ -1,0 +1,93 @@
+import { CookieAttributes, misreadsSameSiteNone } from "../../assembly/setcookie";
+import { bytesOfText } from "./bytes";
+
+function misreads(userAgent: string): bool {
+  const bytes = bytesOfText(userAgent);
+  return misreadsSameSiteNone(bytes.dataStart, bytes.length);
+}
+
+describe("CookieAttributes.render", () => {
+  it("writes the defaults", () => {
+    const attributes = new CookieAttributes();
+    expect(attributes.render(false, false)).toBe("; Path=/; HttpOnly; SameSite=Lax");
+    expect(attributes.render(true, false)).toBe("; Path=/; Secure; HttpOnly; SameSite=Lax");
+  });
+
+  it("writes all of them, in the order of lua-resty-cookie", () => {
+    const attributes = new CookieAttributes();
+    attributes.domain = "example.com";
+    attributes.path = "/shop";
+    attributes.secure = "true";
+    attributes.sameSite = "Strict";
+    attributes.partitioned = true;
+    const expected = "; Domain=example.com; Path=/shop; Secure; HttpOnly; SameSite=Strict; Partitioned";
+    expect(attributes.render(false, false)).toBe(expected);
+  });
+
+  it("leaves out what is turned off", () => {
+    const attributes = new CookieAttributes();
+    attributes.httpOnly = false;
+    attributes.sameSite = "";
+    attributes.secure = "false";
+    expect(attributes.render(true, false)).toBe("; Path=/");
+  });
+
+  it("writes None and Partitioned only beside Secure", () => {
+    const attributes = new CookieAttributes();
+    attributes.sameSite = "None";
+    attributes.partitioned = true;
+    expect(attributes.render(false, false)).toBe("; Path=/; HttpOnly");
+    expect(attributes.render(true, false)).toBe("; Path=/; Secure; HttpOnly; SameSite=None; Partitioned");
+  });
+
+  it("keeps None from a browser that misreads it, and nothing else", () => {
+    const attributes = new CookieAttributes();
+    attributes.sameSite = "None";
+    expect(attributes.render(true, true)).toBe("; Path=/; Secure; HttpOnly");
+    attributes.sameSite = "Strict";
+    expect(attributes.render(true, true)).toBe("; Path=/; Secure; HttpOnly; SameSite=Strict");
+  });
+});
+
+const MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_14_6) AppleWebKit/605.1.15 (KHTML, like Gecko) ";
+
+describe("misreadsSameSiteNone", () => {
+  it("knows the browsers that ingress-nginx names", () => {
+    expect(
+      misreads("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/51.0.2704.79 Safari/537.36"),
+    ).toBe(true);
+    expect(
+      misreads("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/66.0.3359.139 Safari/537.36"),
+    ).toBe(true);
+    expect(
+      misreads("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/49.0 Safari/537.36"),
+    ).toBe(true);
+    expect(misreads("Mozilla/5.0 (iPhone; CPU iPhone OS 12_4 like Mac OS X) AppleWebKit/605.1.15")).toBe(
+      true,
+    );
+    expect(misreads("Mozilla/5.0 (iPad; CPU OS 12_2 like Mac OS X) AppleWebKit/605.1.15")).toBe(true);
+    expect(misreads(MAC + "Version/12.1.2 Safari/605.1.15")).toBe(true);
+    expect(misreads("Chrome/400")).toBe(true);
+  });
+
+  it("lets all others have it", () => {
+    expect(misreads("")).toBe(false);
+    expect(misreads("curl/8.5.0")).toBe(false);
+    expect(misreads("Chrome/")).toBe(false);
+    expect(
+      misreads("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"),
+    ).toBe(false);
+    expect(
+      misreads("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/70.0 Safari/537.36"),
+    ).toBe(false);
+    expect(misreads("Mozilla/5.0 (iPhone; CPU iPhone OS 13_0 like Mac OS X) AppleWebKit/605.1.15")).toBe(
+      false,
+    );
+    expect(misreads(MAC + "Chrome/120.0.0.0 Safari/537.36")).toBe(false);
+    expect(
+      misreads(
+        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/13.1 Safari/605.1.15",
+      ),
+    ).toBe(false);
+  });
+});
