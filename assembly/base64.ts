@@ -3,9 +3,6 @@
  * Decoding takes the canonical form only (section 3.5), so that no two texts stand for the same bytes.
  */
 
-const STANDARD = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 // @ts-ignore: decorator
 @inline const FOREIGN: u8 = 0xff;
 // Values are below 64, so this bit is in FOREIGN only and survives the OR of several looked-up bytes.
@@ -14,20 +11,21 @@ const URL_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 // @ts-ignore: decorator
 @inline const EQUALS_SIGN: u8 = 0x3d;
 
-// Each character's value by its byte. FOREIGN where it has none.
-const standardValues = memory.data(256);
-const urlSafeValues = memory.data(256);
-fillValues(standardValues, STANDARD);
-fillValues(urlSafeValues, URL_SAFE);
+// An alphabet: the 64 characters, then each character's value by its byte, FOREIGN where it has none.
+const VALUES: usize = 64;
+const standard = memory.data(64 + 256);
+const urlSafe = memory.data(64 + 256);
+define(standard, 0x2b, 0x2f); // + /
+define(urlSafe, 0x2d, 0x5f); // - _
 
 /** Writes base64url without padding of `length` bytes at `from` to `to`, and returns the number of characters. */
 export function encodeBase64Url(from: usize, length: u32, to: usize): u32 {
-  return encode(from, length, to, URL_SAFE);
+  return encode(from, length, to, urlSafe);
 }
 
 /** Writes padded standard base64 of `length` bytes at `from` to `to`, and returns the number of characters. */
 export function encodeBase64(from: usize, length: u32, to: usize): u32 {
-  let written = encode(from, length, to, STANDARD);
+  let written = encode(from, length, to, standard);
   for (; written & 3; written++) store<u8>(to + written, EQUALS_SIGN);
   return written;
 }
@@ -37,7 +35,7 @@ export function encodeBase64(from: usize, length: u32, to: usize): u32 {
  * returns their number; -1 where the text is not canonical (what stands at `to` is then undefined).
  */
 export function decodeBase64Url(from: usize, length: u32, to: usize): i32 {
-  return decode(from, length, to, urlSafeValues);
+  return decode(from, length, to, urlSafe + VALUES);
 }
 
 /** As decodeBase64Url, for the standard alphabet, with the padding that it requires. */
@@ -46,41 +44,40 @@ export function decodeBase64(from: usize, length: u32, to: usize): i32 {
   if (length > 0 && load<u8>(from + length - 1) == EQUALS_SIGN) length--;
   // A second sign only behind a first: otherwise it is a foreign character like any other.
   if ((length & 3) == 3 && load<u8>(from + length - 1) == EQUALS_SIGN) length--;
-  return decode(from, length, to, standardValues);
+  return decode(from, length, to, standard + VALUES);
 }
 
-function fillValues(values: usize, alphabet: string): void {
-  memory.fill(values, FOREIGN, 256);
-  for (let i = 0; i < 64; i++) store<u8>(values + alphabet.charCodeAt(i), <u8>i);
+function define(alphabet: usize, sign62: u8, sign63: u8): void {
+  memory.fill(alphabet + VALUES, FOREIGN, 256);
+  for (let value: u8 = 0; value < 64; value++) {
+    let character = value == 62 ? sign62 : sign63;
+    if (value < 26) character = 0x41 + value;
+    else if (value < 52) character = 0x61 + value - 26;
+    else if (value < 62) character = 0x30 + value - 52;
+    store<u8>(alphabet + value, character);
+    store<u8>(alphabet + VALUES + character, value);
+  }
 }
 
-function encode(from: usize, length: u32, to: usize, alphabet: string): u32 {
-  const characters = changetype<usize>(alphabet);
+function encode(from: usize, length: u32, to: usize, alphabet: usize): u32 {
   const start = to;
   const end = from + length;
   for (; from + 3 <= end; from += 3) {
     const bits = ((<u32>load<u8>(from)) << 16) | ((<u32>load<u8>(from, 1)) << 8) | load<u8>(from, 2);
-    store<u8>(to, characterAt(characters, bits >> 18));
-    store<u8>(to, characterAt(characters, (bits >> 12) & 63), 1);
-    store<u8>(to, characterAt(characters, (bits >> 6) & 63), 2);
-    store<u8>(to, characterAt(characters, bits & 63), 3);
+    store<u8>(to, load<u8>(alphabet + (bits >> 18)));
+    store<u8>(to, load<u8>(alphabet + ((bits >> 12) & 63)), 1);
+    store<u8>(to, load<u8>(alphabet + ((bits >> 6) & 63)), 2);
+    store<u8>(to, load<u8>(alphabet + (bits & 63)), 3);
     to += 4;
   }
   const rest = <u32>(end - from);
   if (rest == 0) return <u32>(to - start);
 
   const bits = ((<u32>load<u8>(from)) << 16) | (rest == 2 ? (<u32>load<u8>(from, 1)) << 8 : 0);
-  store<u8>(to, characterAt(characters, bits >> 18));
-  store<u8>(to, characterAt(characters, (bits >> 12) & 63), 1);
-  if (rest == 2) store<u8>(to, characterAt(characters, (bits >> 6) & 63), 2);
+  store<u8>(to, load<u8>(alphabet + (bits >> 18)));
+  store<u8>(to, load<u8>(alphabet + ((bits >> 12) & 63)), 1);
+  if (rest == 2) store<u8>(to, load<u8>(alphabet + ((bits >> 6) & 63)), 2);
   return <u32>(to - start) + rest + 1;
-}
-
-// @ts-ignore: decorator
-@inline
-function characterAt(characters: usize, value: u32): u8 {
-  // A string's characters are two bytes each.
-  return load<u8>(characters + (value << 1));
 }
 
 function decode(from: usize, length: u32, to: usize, values: usize): i32 {

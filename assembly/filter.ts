@@ -1,13 +1,14 @@
 import { allocate } from "./arena";
 import { decodeBase64, encodeBase64 } from "./base64";
 import { equal } from "./bytes";
+import { Event } from "./counters";
 import { cookieEnd, cookieNext, findCookie } from "./cookie";
 import { MAX_ENDPOINT, MAX_ENDPOINT_TEXT, readEndpoint, writeEndpoint } from "./endpoint";
 import * as host from "./host";
 import { HeaderMap, LogLevel } from "./host";
 import { nextNonce } from "./nonce";
 import { Policy } from "./policy";
-import { Event, Root, findRoot } from "./root";
+import { Root, findRoot } from "./root";
 import { misreadsSameSiteNone } from "./setcookie";
 import { Stream, findStream } from "./streams";
 import { MAX_TOKEN, Token, openToken } from "./token";
@@ -40,11 +41,11 @@ export function onRequestHeaders(context: u32): void {
   if (root == null) return;
   const policy = root.policy;
   if (!openCookie(policy)) {
-    if (tried) root.count(Event.Rejected);
+    if (tried) root.counters.count(Event.Rejected);
     host.removeHeader(HeaderMap.Request, policy.hostHeader);
     return;
   }
-  root.count(Event.Resumed);
+  root.counters.count(Event.Resumed);
   stream.resumed = true;
   stream.session = token.session;
   stream.issued = token.issued;
@@ -140,7 +141,7 @@ function setCookie(root: Root, stream: Stream): void {
   const length = start.byteLength + policy.keys.seal(token, nonce, cookie + start.byteLength);
   memory.copy(cookie + length, changetype<usize>(end), end.byteLength);
   host.addHeader(HeaderMap.Response, SET_COOKIE, cookie, length + end.byteLength);
-  root.count(stream.resumed ? Event.Repinned : Event.Created);
+  root.counters.count(stream.resumed ? Event.Repinned : Event.Created);
 }
 
 /** Whether the client came over https, as Envoy sees it: it sets this header itself, or trusts the hop before. */

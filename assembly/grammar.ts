@@ -57,8 +57,7 @@ export function isEnvironmentName(text: string): bool {
 /** Headers that the filter would break, or break itself on, if it wrote an address into them. Lower case. */
 export function isReservedHeader(name: string): bool {
   return hasWord(
-    "authorization connection content-length content-type cookie host set-cookie te transfer-encoding upgrade " +
-      "x-forwarded-for x-forwarded-proto",
+    "connection content-length cookie host set-cookie transfer-encoding x-forwarded-proto",
     name,
   );
 }

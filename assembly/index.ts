@@ -49,7 +49,7 @@ export function proxy_on_response_headers(context: u32, count: u32, endOfStream:
 
 export function proxy_on_tick(root: u32): void {
   const found = findRoot(root);
-  if (found != null) found.flush();
+  if (found != null) found.counters.flush();
 }
 
 export function proxy_on_delete(context: u32): void {

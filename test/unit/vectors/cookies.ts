@@ -31,6 +31,8 @@ export const cookies: CookiesVector[] = [
   new CookiesVector("only one pair of quotes comes off", "affinity=\"\"one\"\"", "affinity", ["\"one\""], ["one"]),
   new CookiesVector("an opening quote alone is part of the value", "affinity=\"one", "affinity", ["\"one"], ["one"]),
   new CookiesVector("a closing quote alone is part of the value", "affinity=one\"; theme=dark", "affinity", ["one\""], ["one"]),
+  new CookiesVector("a quote that an apostrophe closes is part of the value", "affinity=\"one'", "affinity", ["\"one'"], ["one"]),
+  new CookiesVector("a quote that an apostrophe opens is part of the value", "affinity='one\"", "affinity", ["'one\""], ["one"]),
   new CookiesVector("a semicolon in quotes splits all the same", "theme=\"dark; affinity=one; mode=night\"", "affinity", ["one"], ["dark"]),
   new CookiesVector("our own quotes do not hold a semicolon either", "affinity=\"one; affinity=two", "affinity", ["\"one", "two"], ["one"]),
   new CookiesVector("an equals sign in the value belongs to it", "affinity=one=two", "affinity", ["one=two"], ["one", "two"]),

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import { openToken, sealToken, type OpenedToken, type TokenKey } from "../../cli/token.ts";
+import { Vm, type Root } from "./host.ts";
+
+/** A key that is the same in every run: the SHA-256 of its name. */
+export function sampleKey(id: number, name = `key ${id}`): TokenKey {
+  return { id, bytes: createHash("sha256").update(name).digest() };
+}
+
+export function base64(key: TokenKey): string {
+  return Buffer.from(key.bytes).toString("base64");
+}
+
+export const KEY = sampleKey(1);
+export const SCOPE = "default/session-svc:9080";
+export const POD = "10.244.1.7:9080";
+export const OTHER_POD = "10.244.2.9:9080";
+/** Unix time at which the sample VMs stand. */
+export const NOW = 1_800_000_000;
+
+/** The smallest configuration, and what a test adds to it. */
+export function sampleConfiguration(more: object = {}): Record<string, unknown> {
+  return { scope: SCOPE, keys: [{ id: KEY.id, secret: base64(KEY) }], ...more };
+}
+
+/** A root that has to be accepted, in a VM of its own unless one is given. */
+export function sampleRoot(more: object = {}, vm: Vm = new Vm()): Root {
+  const root = vm.root({ configuration: sampleConfiguration(more) });
+  if (!root.accepted) throw new Error(`refused: ${root.logs.map((line) => line.text).join("\n")}`);
+  return root;
+}
+
+/** A token for that endpoint, sealed by the independent implementation. */
+export function sampleToken(
+  endpoint: string,
+  { key = KEY, scope = SCOPE, sessionName = "affinity", issued = NOW - 60 } = {},
+): string {
+  const fields = { issued, seen: issued, session: 0x0123456789abcdefn, endpoint };
+  return sealToken(fields, key, { scope, sessionName });
+}
+
+/** What a cookie value says; it has to open under the sample key, scope and name unless others are given. */
+export function opened(
+  value: string,
+  { keys = [KEY], scope = SCOPE, sessionName = "affinity" } = {},
+): OpenedToken {
+  const token = openToken(value, keys, { scope, sessionName });
+  if (token === null) throw new Error(`${value}: does not open under scope ${scope}, name ${sessionName}`);
+  return token;
+}

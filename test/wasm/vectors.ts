@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "../../cli/root.ts";
+
+/** A Cookie header and the values of cookies of that name that are tried, in order; `ignored` are none of them. */
+export interface CookieRow {
+  readonly it: string;
+  readonly header: string;
+  readonly name: string;
+  readonly values: readonly string[];
+  readonly ignored: readonly string[];
+}
+
+/** A key and what a token under it is bound to. */
+export interface TokenRow {
+  readonly it: string;
+  /** base64 of 32 bytes. */
+  readonly key: string;
+  readonly keyId: number;
+  readonly scope: string;
+  readonly sessionName: string;
+  readonly token: string;
+}
+
+export interface OpeningTokenRow extends TokenRow {
+  /** Hexadecimal, as session. */
+  readonly nonce: string;
+  readonly issued: number;
+  readonly seen: number;
+  readonly session: string;
+  readonly endpoint: string;
+}
+
+export interface RefusedTokenRow extends TokenRow {
+  readonly why: string;
+}
+
+export const cookieRows: readonly CookieRow[] = vectors("cookies.json");
+
+export const tokenRows: {
+  readonly opens: readonly OpeningTokenRow[];
+  readonly refused: readonly RefusedTokenRow[];
+} = vectors("tokens.json");
+
+function vectors<T>(file: string): T {
+  return JSON.parse(readFileSync(join(root, "test/vectors", file), "utf8")) as T;
+}

@@ -1,0 +1,72 @@
+import type { HeaderLines, HeaderMap } from "./headers.ts";
+import type { Root } from "./host.ts";
+
+export const HOST_HEADER = "x-affinity-host";
+
+export interface VisitOptions {
+  /** The Cookie line, or several of them. */
+  readonly cookie?: string | readonly string[];
+  /** Who answers, `ip:port` as Envoy writes it; nobody does when left out: a local reply. */
+  readonly host?: string;
+  /** Further request headers, before the cookie. */
+  readonly request?: HeaderLines;
+  /** What the pod answers with. */
+  readonly response?: HeaderLines;
+}
+
+export interface Visit {
+  readonly requestHeaders: HeaderMap;
+  readonly responseHeaders: HeaderMap;
+  /** The endpoint that the filter asked for; null when it asked for none. */
+  readonly asked: string | null;
+  readonly setCookie: readonly string[];
+  readonly calls: readonly string[];
+}
+
+/** One request and its response through the filter, with Envoy's stateful_session (header mode) behind it. */
+export function visit(root: Root, options: VisitOptions = {}): Visit {
+  const stream = root.stream();
+  const cookies = typeof options.cookie === "string" ? [options.cookie] : (options.cookie ?? []);
+  const cookieLines = cookies.map((line) => ["cookie", line] as const);
+  const requestHeaders = stream.request([...REQUEST, ...(options.request ?? []), ...cookieLines]);
+  const asked = requestHeaders.first(HOST_HEADER);
+  const response = options.response ?? [[":status", "200"]];
+  const responseHeaders = stream.respond(afterStatefulSession(asked, options.host, response));
+  stream.close();
+  return {
+    requestHeaders,
+    responseHeaders,
+    asked: asked === null ? null : Buffer.from(asked, "base64").toString("latin1"),
+    setCookie: responseHeaders.all("set-cookie"),
+    calls: stream.calls,
+  };
+}
+
+/** base64 of an endpoint, as the pinning header carries it in both directions. */
+export function hostValue(endpoint: string): string {
+  return Buffer.from(endpoint, "latin1").toString("base64");
+}
+
+/** The value of the cookie that a Set-Cookie line sets. */
+export function cookieValue(line: string | undefined): string {
+  const value = /^[^=]+=([^;]*)/.exec(line ?? "")?.[1];
+  if (value === undefined) throw new Error(`Set-Cookie: ${line} sets no cookie`);
+  return value;
+}
+
+const REQUEST: HeaderLines = [
+  [":authority", "abc.sample.com"],
+  [":path", "/"],
+  [":method", "GET"],
+  ["x-forwarded-proto", "http"],
+];
+
+/** The native filter names the host that answered in the response when it is not the one asked for. */
+function afterStatefulSession(
+  asked: string | null,
+  host: string | undefined,
+  lines: HeaderLines,
+): HeaderLines {
+  if (host === undefined || asked === hostValue(host)) return lines;
+  return [...lines.filter(([name]) => name.toLowerCase() !== HOST_HEADER), [HOST_HEADER, hostValue(host)]];
+}
