@@ -71,7 +71,7 @@ function readPolicy(section: Section, pluginName: string, environment: Environme
   } else if (scope.length > 255 || !isVisible(scope)) {
     section.refuse(
       "scope",
-      "not 1 to 255 visible ASCII characters",
+      "not 1 to 255 visible ASCII characters (the plugin's name stands in for it)",
       'name the service, such as "default/session-svc:9080"',
     );
   }

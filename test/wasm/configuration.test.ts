@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LogLevel } from "./abi.ts";
 import { Vm } from "./host.ts";
-import { REFUSED } from "./refusals.ts";
 import { base64, KEY, NOW, opened, POD, sampleConfiguration, sampleKey, sampleRoot } from "./sample.ts";
+import { configurationRows } from "../support/vectors.ts";
 import { cookieValue, visit } from "./visit.ts";
 
-for (const { more, path, value } of REFUSED) {
-  test(`refused, with its path and what would be right: ${JSON.stringify(more).slice(0, 90)}`, () => {
-    const root = new Vm().root({ configuration: sampleConfiguration(more) });
+for (const { it, configuration, path, value } of configurationRows) {
+  test(`refused, with its path and what would be right: ${it}`, () => {
+    const root = new Vm().root({ configuration });
     assert.equal(root.accepted, false);
     const lines = root.logs.map((line) => line.text);
-    const shown = value === undefined ? path : `${path} = ${value}`;
+    const shown = value === "" ? path : `${path} = ${value}`;
     const line = lines.find((text) => text.includes(shown));
     assert.ok(line !== undefined, `expected a line with ${shown}, received:\n${lines.join("\n")}`);
     // Behind path and value: the reason; the remedy.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Random } from "./random.ts";
 import { OTHER_POD, POD, sampleRoot, sampleToken } from "./sample.ts";
-import { cookieRows } from "./vectors.ts";
+import { cookieRows } from "../support/vectors.ts";
 import { HOST_HEADER, visit } from "./visit.ts";
 
 const TOKEN = sampleToken(POD);

@@ -4,7 +4,7 @@ import { openToken, sealToken, type TokenKey } from "../../cli/token.ts";
 import { Vm, type Root } from "./host.ts";
 import { Random } from "./random.ts";
 import { base64, KEY, opened, POD, sampleRoot, sampleToken } from "./sample.ts";
-import { tokenRows, type TokenRow } from "./vectors.ts";
+import { tokenRows, type TokenRow } from "../support/vectors.ts";
 import { cookieValue, visit } from "./visit.ts";
 
 const TOKEN_NAME_SIGNS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -35,6 +35,17 @@ export interface RefusedTokenRow extends TokenRow {
   readonly why: string;
 }
 
+/** A configuration that is refused, and what a line of the log names. */
+export interface ConfigurationRow {
+  readonly it: string;
+  readonly configuration: string;
+  readonly path: string;
+  /** As the log shows it, or the start of it; empty where there is none, or where it may be a secret. */
+  readonly value: string;
+}
+
+export const configurationRows: readonly ConfigurationRow[] = vectors("configurations.json");
+
 export const cookieRows: readonly CookieRow[] = vectors("cookies.json");
 
 export const tokenRows: {

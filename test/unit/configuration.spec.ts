@@ -1,0 +1,115 @@
+import { readConfiguration } from "../../assembly/configuration";
+import { Environment } from "../../assembly/keys";
+import { Policy } from "../../assembly/policy";
+import { Problems } from "../../assembly/problems";
+import { bytesOfText } from "./bytes";
+import { configurations } from "./vectors/configurations";
+
+const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+const environment = new Environment([
+  "AFFINITY_KEY=" + KEY,
+  "WITH_NEWLINE=" + KEY + "\n",
+  "SHORT=AAEC",
+  "EMPTY=",
+]);
+
+let problems = new Problems();
+
+function read(text: string, pluginName: string = "plugin"): Policy | null {
+  problems = new Problems();
+  // The reader changes its bytes: they are its own.
+  const bytes = bytesOfText(text);
+  return readConfiguration(bytes.dataStart, bytes.length, pluginName, environment, problems);
+}
+
+function textOf(bytes: ArrayBuffer): string {
+  return String.UTF8.decode(bytes);
+}
+
+function hasLineWith(part: string): bool {
+  for (let i = 0; i < problems.lines.length; i++) {
+    if (problems.lines[i].includes(part)) return true;
+  }
+  return false;
+}
+
+describe("readConfiguration", () => {
+  it("refuses what the vectors name, with path and value", () => {
+    for (let i = 0; i < configurations.length; i++) {
+      const row = configurations[i];
+      const shown = row.value.length ? row.path + " = " + row.value : row.path;
+      expect(read(row.configuration) == null).toBe(true, row.it);
+      expect(hasLineWith(shown)).toBe(true, row.it + ": " + shown + " in " + problems.lines.join(" | "));
+    }
+  });
+
+  it("fills in the defaults", () => {
+    const policy = read('{"keys": [{"id": 1, "env": "AFFINITY_KEY"}]}');
+    expect(problems.lines.join(" | ")).toBe("");
+    expect(policy!.scope).toBe("plugin");
+    expect(policy!.repin).toBe(true);
+    expect(policy!.asksUserAgent).toBe(false);
+    expect(textOf(policy!.cookieName)).toBe("affinity");
+    expect(textOf(policy!.cookieStart)).toBe("affinity=");
+    expect(textOf(policy!.hostHeader)).toBe("x-affinity-host");
+    expect(textOf(policy!.cookieEnd(false, false))).toBe("; Path=/; HttpOnly; SameSite=Lax");
+  });
+
+  it("takes what is written", () => {
+    const policy = read(
+      '{"scope": "a/b", "sessionName": "__Host-s", "hostHeader": "X-Pod", "onHostChange": "keep",' +
+        '"keys": [{"id": 2, "secret": "' +
+        KEY +
+        '"}, {"id": 1.0, "env": "WITH_NEWLINE"}],' +
+        '"cookie": {"secure": true, "sameSite": "None", "conditionalSameSiteNone": true}}',
+    );
+    expect(problems.lines.join(" | ")).toBe("");
+    expect(policy!.scope).toBe("a/b");
+    expect(policy!.repin).toBe(false);
+    expect(policy!.asksUserAgent).toBe(true);
+    expect(textOf(policy!.cookieStart)).toBe("__Host-s=");
+    expect(textOf(policy!.hostHeader)).toBe("x-pod");
+    expect(textOf(policy!.cookieEnd(false, false))).toBe("; Path=/; Secure; HttpOnly; SameSite=None");
+    expect(textOf(policy!.cookieEnd(false, true))).toBe("; Path=/; Secure; HttpOnly");
+    expect(policy!.keys.id).toBe(2);
+    expect(policy!.keys.next!.id).toBe(1);
+    expect(policy!.keys.next!.next == null).toBe(true);
+  });
+
+  it("names each of several problems", () => {
+    expect(read('{"sessionName": "", "hostHeader": 5, "keys": []}') == null).toBe(true);
+    expect(problems.lines.length).toBe(3, problems.lines.join(" | "));
+  });
+
+  it("shows no value of the environment, and no key that stands in the wrong place", () => {
+    read('{"keys": [{"id": 1, "env": "SHORT"}]}');
+    expect(problems.lines.join(" | ")).toBe(
+      '$.keys[0].env = "SHORT": its value is not base64 of exactly 32 bytes (not shown); make one with `openssl rand -base64 32`',
+    );
+    read(
+      '{"keys": [{"id": 1, "env": "' +
+        KEY +
+        '"}], "sessionName": "' +
+        KEY +
+        '", "' +
+        KEY +
+        '": "' +
+        KEY +
+        '"}',
+    );
+    expect(problems.lines.length).toBe(3);
+    expect(hasLineWith(KEY)).toBe(false, problems.lines.join(" | "));
+  });
+
+  it("needs a scope, from the plugin's name or its own", () => {
+    const text = '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}]}';
+    expect(read(text, "") == null).toBe(true);
+    expect(hasLineWith("$.scope: missing")).toBe(true, problems.lines.join(" | "));
+    expect(read(text, "a name with blanks") == null).toBe(true);
+  });
+
+  it("refuses more than 256 KiB unread", () => {
+    expect(read(" ".repeat(256 * 1024 + 1)) == null).toBe(true);
+    expect(problems.lines.join(" | ")).toBe("$: longer than 256 KiB; keep to what the README names");
+  });
+});
