@@ -21,7 +21,7 @@ export function readConfiguration(
   const reader = new JsonReader(text, length);
   const value = reader.read();
   if (value == null) {
-    problems.add("$", null, reader.problem, "write a JSON object such as " + EXAMPLE);
+    problems.add("$", null, reader.problem, "write a JSON object, in a StringValue, such as " + EXAMPLE);
     return null;
   }
   if (value.kind != JsonKind.Object) {

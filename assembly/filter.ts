@@ -17,6 +17,8 @@ const COOKIE = String.UTF8.encode("cookie");
 const SET_COOKIE = String.UTF8.encode("set-cookie");
 const FORWARDED_PROTO = String.UTF8.encode("x-forwarded-proto");
 const HTTPS = String.UTF8.encode("https");
+const CODE_DETAILS = String.UTF8.encode("response\0code_details");
+const VIA_UPSTREAM = String.UTF8.encode("via_upstream");
 const USER_AGENT = String.UTF8.encode("user-agent");
 
 // A browser sends a name twice when paths or domains overlap. More is no accident, and each one costs a decryption.
@@ -65,7 +67,7 @@ export function onResponseHeaders(context: u32): void {
   if (!host.getHeader(HeaderMap.Response, policy.hostHeader)) return;
   const length = host.valueLength <= MAX_BASE64 ? decodeBase64(host.value, host.valueLength, text) : 0;
   host.removeHeader(HeaderMap.Response, policy.hostHeader);
-  if (length <= 0 || (stream.resumed && !policy.repin)) return;
+  if (length <= 0 || (stream.resumed && !policy.repin) || isLocalReply()) return;
   token.endpoint = endpoint;
   token.endpointLength = readEndpoint(text, length, endpoint);
   if (token.endpointLength) setCookie(root, stream);
@@ -144,13 +146,20 @@ function setCookie(root: Root, stream: Stream): void {
   root.counters.count(stream.resumed ? Event.Repinned : Event.Created);
 }
 
+/** Whether no pod has answered: Envoy names the one that it tried last beside its own 503 too. */
+function isLocalReply(): bool {
+  return host.getProperty(CODE_DETAILS) && !isValue(VIA_UPSTREAM);
+}
+
 /** Whether the client came over https, as Envoy sees it: it sets this header itself, or trusts the hop before. */
 function isHttps(): bool {
-  return (
-    host.getHeader(HeaderMap.Request, FORWARDED_PROTO) &&
-    host.valueLength == HTTPS.byteLength &&
-    equal(host.value, changetype<usize>(HTTPS), HTTPS.byteLength)
-  );
+  return host.getHeader(HeaderMap.Request, FORWARDED_PROTO) && isValue(HTTPS);
+}
+
+/** Whether the host's last value is this text. */
+function isValue(expected: ArrayBuffer): bool {
+  const length = expected.byteLength;
+  return host.valueLength == length && equal(host.value, changetype<usize>(expected), length);
 }
 
 function misreadsNone(): bool {

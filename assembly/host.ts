@@ -82,11 +82,9 @@ export function getConfiguration(size: u32): bool {
   return take(proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, out, out + 4));
 }
 
-/** A property of Envoy's that is a string; empty when there is none. */
-export function getProperty(path: string): string {
-  const bytes = String.UTF8.encode(path);
-  const found = take(proxy_get_property(changetype<usize>(bytes), bytes.byteLength, out, out + 4));
-  return found ? String.UTF8.decodeUnsafe(value, valueLength) : "";
+/** A property of Envoy's, into `value`. A NUL stands between the parts of its path. */
+export function getProperty(path: ArrayBuffer): bool {
+  return take(proxy_get_property(changetype<usize>(path), path.byteLength, out, out + 4));
 }
 
 /** Unix time in seconds. */

@@ -10,6 +10,7 @@ import { closeRoot, findRoot, openRoot } from "./root";
 import { closeStream, openStream } from "./streams";
 
 const CONTINUE: u32 = 0;
+const PLUGIN_NAME = String.UTF8.encode("plugin_name");
 // How late a counter may be. Prometheus rarely asks more often than each 5 seconds.
 const TICK_MILLISECONDS: u32 = 1000;
 
@@ -57,7 +58,8 @@ export function proxy_on_delete(context: u32): void {
 }
 
 function configure(root: u32, size: u32): bool {
-  const pluginName = host.getProperty("plugin_name");
+  const named = host.getProperty(PLUGIN_NAME);
+  const pluginName = named ? String.UTF8.decodeUnsafe(host.value, host.valueLength) : "";
   const environment = new Environment(host.getEnvironment());
   const found = size > 0 && host.getConfiguration(size);
   const problems = new Problems();

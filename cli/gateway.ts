@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { root } from "./root.ts";
 
-export interface PodAddress {
+interface PodAddress {
   /** An IP address. */
   address: string;
   port: number;

@@ -150,6 +150,23 @@ test("a local reply sets no cookie, with a cookie in the request or without", ()
   }
 });
 
+test("a local reply that names the pod that was tried last sets no cookie, and the name comes off", () => {
+  const root = sampleRoot();
+  for (const cookie of [[], [`affinity=${sampleToken(POD)}`], ["affinity=bad"]]) {
+    const details = "upstream_reset_before_response_started{remote_connection_failure}";
+    const response = [[":status", "503"]] as const;
+    const reply = visit(root, { cookie, host: OTHER_POD, response, details });
+    assert.deepEqual(reply.responseHeaders.lines, [[":status", "503"]]);
+  }
+});
+
+test("a host that knows no details of a response gets its cookie all the same", () => {
+  const stream = sampleRoot().stream();
+  stream.request([[":path", "/"]]);
+  const answer = stream.respond([[HOST_HEADER, hostValue(POD)]]);
+  assert.equal(answer.all("set-cookie").length, 1);
+});
+
 test("whatever the pod sets stays, beside our cookie", () => {
   const response = [
     [":status", "200"],

@@ -8,6 +8,8 @@ export interface VisitOptions {
   readonly cookie?: string | readonly string[];
   /** Who answers, `ip:port` as Envoy writes it; nobody does when left out: a local reply. */
   readonly host?: string;
+  /** Envoy's `response.code_details`; `via_upstream` unless it is given. */
+  readonly details?: string;
   /** Further request headers, before the cookie. */
   readonly request?: HeaderLines;
   /** What the pod answers with. */
@@ -30,6 +32,7 @@ export function visit(root: Root, options: VisitOptions = {}): Visit {
   const cookieLines = cookies.map((line) => ["cookie", line] as const);
   const requestHeaders = stream.request([...REQUEST, ...(options.request ?? []), ...cookieLines]);
   const asked = requestHeaders.first(HOST_HEADER);
+  stream.properties["response.code_details"] = options.details ?? "via_upstream";
   const response = options.response ?? [[":status", "200"]];
   const responseHeaders = stream.respond(afterStatefulSession(asked, options.host, response));
   stream.close();

@@ -1,0 +1,143 @@
+import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import {
+  connect as connectHttp2,
+  type ClientHttp2Session,
+  type IncomingHttpStatusHeader,
+  type OutgoingHttpHeaders,
+} from "node:http2";
+import { connect as connectTcp } from "node:net";
+import { closeLater } from "./check.ts";
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  /** Every Set-Cookie of the response. */
+  setCookie: string[];
+  body: string;
+}
+
+interface Ask {
+  host?: string;
+  path?: string;
+  method?: string;
+  /** The Cookie header as it is. */
+  cookie?: string;
+  headers?: OutgoingHttpHeaders;
+  body?: string;
+  agent?: Agent;
+}
+
+/** The virtual hosts of envoy/gateway.yaml: with affinity and without. */
+export const STICKY_HOST = "abc.sample.com";
+export const PLAIN_HOST = "plain.sample.com";
+
+const PATIENCE_MILLISECONDS = 20_000;
+
+/** One request on HTTP/1.1, on a connection of its own unless `agent` says otherwise. */
+export function http1(port: number, ask: Ask = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest({
+      port,
+      host: "127.0.0.1",
+      path: ask.path ?? "/",
+      method: ask.method ?? "GET",
+      agent: ask.agent ?? false,
+      headers: headersOf(ask, { host: ask.host ?? STICKY_HOST }),
+      timeout: PATIENCE_MILLISECONDS,
+    });
+    request.once("error", reject);
+    request.once("timeout", () => request.destroy(new Error("no answer within the test's patience")));
+    request.once("response", (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text: string) => (body += text));
+      response.once("error", reject);
+      response.once("end", () => {
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          setCookie: response.headers["set-cookie"] ?? [],
+          body,
+        });
+      });
+    });
+    request.end(ask.body);
+  });
+}
+
+/** An agent that keeps at most this many connections open between requests. */
+export function keepAlive(maxSockets: number): Agent {
+  const agent = new Agent({ keepAlive: true, maxSockets });
+  closeLater({ close: () => agent.destroy() });
+  return agent;
+}
+
+/** An HTTP/2 connection without TLS, known to be HTTP/2 beforehand. */
+export async function http2Session(port: number): Promise<ClientHttp2Session> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`, { maxSessionMemory: 256 });
+  session.on("error", () => session.destroy());
+  closeLater({ close: () => session.destroy() });
+  await new Promise((resolve, reject) => {
+    session.once("remoteSettings", resolve);
+    session.once("error", reject);
+  });
+  return session;
+}
+
+/** One request on an HTTP/2 connection. */
+export function http2(session: ClientHttp2Session, ask: Ask = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request(http2Headers(ask), { endStream: ask.body === undefined });
+    stream.once("error", reject);
+    let headers: IncomingHttpHeaders & IncomingHttpStatusHeader = {};
+    stream.once("response", (received) => (headers = received));
+    let body = "";
+    stream.setEncoding("utf8").on("data", (text: string) => (body += text));
+    stream.once("end", () => {
+      resolve({ status: headers[":status"] ?? 0, headers, setCookie: headers["set-cookie"] ?? [], body });
+    });
+    if (ask.body !== undefined) stream.end(ask.body);
+  });
+}
+
+/** The headers of such a request on HTTP/2. */
+export function http2Headers(ask: Ask): OutgoingHttpHeaders {
+  return headersOf(ask, {
+    ":method": ask.method ?? "GET",
+    ":path": ask.path ?? "/",
+    ":scheme": "http",
+    ":authority": ask.host ?? STICKY_HOST,
+  });
+}
+
+/** Writes these bytes on a connection of their own and returns all that comes back until it is closed. */
+export function raw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTcp(port, "127.0.0.1", () => socket.write(bytes, "latin1"));
+    let received = "";
+    socket.setEncoding("latin1").on("data", (text: string) => (received += text));
+    socket.setTimeout(PATIENCE_MILLISECONDS, () =>
+      socket.destroy(new Error("no answer within the patience")),
+    );
+    socket.once("error", reject);
+    socket.once("close", () => resolve(received));
+  });
+}
+
+/** Asks `count` times, at most `width` at once. */
+export async function many<T>(
+  count: number,
+  width: number,
+  ask: (index: number) => Promise<T>,
+): Promise<T[]> {
+  const answers: T[] = new Array<T>(count);
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let index = next++; index < count; index = next++) answers[index] = await ask(index);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
+  return answers;
+}
+
+function headersOf(ask: Ask, first: OutgoingHttpHeaders): OutgoingHttpHeaders {
+  return { ...first, ...(ask.cookie === undefined ? {} : { cookie: ask.cookie }), ...ask.headers };
+}
