@@ -1,4 +1,5 @@
 import { addToCounter, defineCounter } from "./host";
+import { isAlphanumeric } from "./text";
 
 /** What happens to a client, as the counters `affinity.SCOPE.EVENT` tell it. */
 export const enum Event {
@@ -59,9 +60,7 @@ export function statName(scope: string): string {
   let name = "";
   for (let i = 0; i < scope.length; i++) {
     const code = scope.charCodeAt(i);
-    const letter = code | 0x20;
-    const plain =
-      (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39) || code == 0x2d || code == 0x5f;
+    const plain = isAlphanumeric(code) || code == 0x2d || code == 0x5f;
     name += plain ? scope.charAt(i) : "_";
   }
   return name;

@@ -1,3 +1,5 @@
+import { isAlphanumeric } from "./text";
+
 /** What may stand in a cookie or a header. All of it is ASCII. */
 
 /** RFC 9110, section 5.6.2: token = 1*tchar. Also the cookie-name of RFC 6265, section 4.1.1. */
@@ -65,11 +67,6 @@ export function isReservedHeader(name: string): bool {
 /** Whether a word is one of `words`, which have one blank between them. */
 export function hasWord(words: string, word: string): bool {
   return !word.includes(" ") && (" " + words + " ").includes(" " + word + " ");
-}
-
-function isAlphanumeric(code: i32): bool {
-  const letter = code | 0x20;
-  return (letter >= 0x61 && letter <= 0x7a) || (code >= 0x30 && code <= 0x39);
 }
 
 /** Strings of AssemblyScript lower-case by all of Unicode, for which they bring 10 kB of tables. */

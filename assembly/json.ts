@@ -1,3 +1,6 @@
+import { decimal, isDigit, quote } from "./text";
+import { sequenceLength, writeUTF8 } from "./utf8";
+
 /** A JSON text (RFC 8259) as a tree. Strict: no comments, no trailing commas, no name twice in one object. */
 
 export const enum JsonKind {
@@ -258,72 +261,4 @@ export class JsonReader {
       reason;
     return null;
   }
-}
-
-/**
- * A string between double quotes, fit for one line of a log: shortened, control characters as `?`. What may be a key,
- * because someone put it in the wrong place, is not shown.
- */
-export function quote(text: string): string {
-  if (mayHoldKey(text)) return "(not shown)";
-  const MAX = 60;
-  let shown = "";
-  for (let i = 0; i < text.length && i < MAX; i++) {
-    shown += text.charCodeAt(i) < 0x20 || text.charCodeAt(i) == 0x7f ? "?" : text.charAt(i);
-  }
-  return '"' + shown + (text.length > MAX ? '..."' : '"');
-}
-
-/** Whether 32 bytes may stand in this as base64, of either alphabet. */
-function mayHoldKey(text: string): bool {
-  let run = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    const letter = code | 0x20;
-    const alphanumeric = isDigit(code) || (letter >= 0x61 && letter <= 0x7a);
-    const sign = code == 0x2b || code == 0x2f || code == 0x2d || code == 0x5f;
-    run = alphanumeric || sign ? run + 1 : 0;
-    if (run == 43) return true;
-  }
-  return false;
-}
-
-/** In decimal. The library's toString brings tables for speed and for other bases. */
-export function decimal(number: i32): string {
-  const digit = String.fromCharCode(0x30 + (number % 10));
-  return number > 9 ? decimal(number / 10) + digit : digit;
-}
-
-function isDigit(byte: i32): bool {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/** Writes a code point as RFC 3629, section 3, has it; returns where it ends. */
-function writeUTF8(character: u32, to: usize): usize {
-  if (character < 0x80) {
-    store<u8>(to, <u8>character);
-    return to + 1;
-  }
-  const length: usize = character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
-  for (let i = length - 1; i > 0; i--, character >>= 6) store<u8>(to + i, <u8>(0x80 | (character & 0x3f)));
-  store<u8>(to, <u8>((0xf00 >> (<i32>length)) | character));
-  return to + length;
-}
-
-/** Bytes of the UTF-8 sequence at `at` (RFC 3629, section 4); 0 when there is no valid one before `end`. */
-function sequenceLength(at: usize, end: usize): u32 {
-  const first = load<u8>(at);
-  if (first < 0x80) return 1;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  const length: u32 = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-  if (end - at < length) return 0;
-  for (let i: u32 = 1; i < length; i++) {
-    if ((load<u8>(at + i) & 0xc0) != 0x80) return 0;
-  }
-  const second = load<u8>(at, 1);
-  if (first == 0xe0 && second < 0xa0) return 0; // overlong
-  if (first == 0xed && second > 0x9f) return 0; // a surrogate
-  if (first == 0xf0 && second < 0x90) return 0; // overlong
-  if (first == 0xf4 && second > 0x8f) return 0; // above U+10FFFF
-  return length;
 }

@@ -1,8 +1,8 @@
 import { decodeBase64 } from "./base64";
 import { isEnvironmentName } from "./grammar";
-import { JsonKind, JsonValue, decimal } from "./json";
-import { Problems } from "./problems";
+import { JsonKind, JsonValue } from "./json";
 import { Section } from "./section";
+import { decimal } from "./text";
 import { SealingKey } from "./token";
 
 /** The environment of the VM: what host_env_keys and key_values of Envoy's vm_config hand over. */

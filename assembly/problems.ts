@@ -1,4 +1,5 @@
-import { JsonKind, JsonValue, quote } from "./json";
+import { JsonKind, JsonValue } from "./json";
+import { quote } from "./text";
 
 // More would bury the first, and be of one cause.
 const MAX_LINES: i32 = 20;

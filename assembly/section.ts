@@ -1,6 +1,7 @@
 import { hasWord } from "./grammar";
-import { JsonKind, JsonValue, quote } from "./json";
+import { JsonKind, JsonValue } from "./json";
 import { Problems } from "./problems";
+import { isAlphanumeric, quote } from "./text";
 
 /** One object of the configuration, read field by field. What is wrong goes to `problems`, under its path. */
 export class Section {
@@ -71,9 +72,7 @@ export class Section {
   /** The path of a field, as JSONPath writes it. */
   at(name: string): string {
     for (let i = 0; i < name.length; i++) {
-      const code = name.charCodeAt(i);
-      const letter = code | 0x20;
-      if (!(letter >= 0x61 && letter <= 0x7a) && !(code >= 0x30 && code <= 0x39)) {
+      if (!isAlphanumeric(name.charCodeAt(i))) {
         return this.path + "[" + quote(name) + "]";
       }
     }
