@@ -1,6 +1,6 @@
 /**
- * Where Envoy puts the values that the filter asks for. They live until Envoy next enters the VM: `resetArena` is
- * the first act of every callback.
+ * Where Envoy puts the values that the filter asks for. They live until the next callback that asks for any: there
+ * `resetArena` is the first act.
  */
 
 // Holds what a request hands over as a rule: one Cookie header, one address.

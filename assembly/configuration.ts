@@ -4,7 +4,7 @@ import { Policy } from "./policy";
 import { Problems } from "./problems";
 import { Section } from "./section";
 import { CookieAttributes } from "./setcookie";
-import { isCookieDomain, isCookiePath, isReservedHeader, isToken, isVisible, toLowerAscii } from "./grammar";
+import { isCookieDomain, isCookiePath, isHostHeader, isToken, isVisible, toLowerAscii } from "./grammar";
 
 /** Reads the filter's configuration; null when it is refused, and `problems` says why. */
 export function readConfiguration(
@@ -14,7 +14,7 @@ export function readConfiguration(
   environment: Environment,
   problems: Problems,
 ): Policy | null {
-  if (length > MAX_LENGTH) {
+  if (length > MAX_CONFIGURATION) {
     problems.add("$", null, "longer than 256 KiB", "keep to what the README names");
     return null;
   }
@@ -33,16 +33,12 @@ export function readConfiguration(
 }
 
 // The tree of a longer text would take tens of megabytes, which a VM never gives back.
-const MAX_LENGTH: u32 = 256 * 1024;
+export const MAX_CONFIGURATION: u32 = 256 * 1024;
 const EXAMPLE = '{"keys": ' + KEYS_EXAMPLE + "}";
 
 function readPolicy(section: Section, pluginName: string, environment: Environment): Policy | null {
-  section.allow(
-    "mode type sessionName scope keys absoluteTimeout idleTimeout onHostChange cookie hostHeader keyHeader " +
-      "stripFromRequest preventCaching cluster accept debug services",
-  );
-  section.later("mode", "persistent");
-  section.later("type", "Cookie");
+  section.later("mode", '"persistent"');
+  section.later("type", '"Cookie"');
   section.later("absoluteTimeout", "");
   section.later("idleTimeout", "");
   section.later("keyHeader", "");
@@ -76,22 +72,17 @@ function readPolicy(section: Section, pluginName: string, environment: Environme
     );
   }
   const hostHeader = toLowerAscii(section.text("hostHeader", "x-affinity-host"));
-  if (!isToken(hostHeader)) {
+  if (!isHostHeader(hostHeader)) {
     section.refuse(
       "hostHeader",
-      "not a header name",
-      "use letters, digits and hyphens, as stateful_session names it",
-    );
-  } else if (isReservedHeader(hostHeader)) {
-    section.refuse(
-      "hostHeader",
-      "a header with a meaning of its own",
-      'use one that nothing else reads, such as "x-affinity-host"',
+      "not a header of your own",
+      'use the one that stateful_session reads, such as "x-affinity-host"',
     );
   }
   const repin = section.choice("onHostChange", "repin keep", "repin") == "repin";
   const attributes = readAttributes(section, sessionName);
   const keys = readKeys(section, scope, sessionName, environment);
+  section.finish();
   if (keys == null || section.problems.lines.length) return null;
   return new Policy(scope, sessionName, hostHeader, repin, keys, attributes);
 }
@@ -100,8 +91,6 @@ function readAttributes(policy: Section, sessionName: string): CookieAttributes 
   const attributes = new CookieAttributes();
   const section = policy.section("cookie");
   if (section != null) {
-    section.allow("path domain secure httpOnly sameSite conditionalSameSiteNone partitioned lifetimeType");
-    section.later("lifetimeType", "Session");
     attributes.path = section.text("path", "/");
     if (!isCookiePath(attributes.path)) {
       section.refuse("path", "not a cookie path", 'start with "/", use visible ASCII without ";"');
@@ -119,6 +108,8 @@ function readAttributes(policy: Section, sessionName: string): CookieAttributes 
     attributes.sameSite = readSameSite(section);
     attributes.conditionalSameSiteNone = section.flag("conditionalSameSiteNone", false);
     attributes.partitioned = section.flag("partitioned", false);
+    section.later("lifetimeType", '"Session"');
+    section.finish();
     if (attributes.secure == "false") {
       if (attributes.sameSite == "None")
         section.refuse("sameSite", "browsers drop it without Secure", SECURE_REMEDY);
@@ -134,7 +125,7 @@ const SECURE_REMEDY = 'set cookie.secure to "auto" or true';
 
 /** `auto`, `true` or `false`, of which two are booleans in JSON. */
 function readSecure(section: Section): string {
-  const value = section.object.get("secure");
+  const value = section.field("secure");
   if (value == null) return "auto";
   if (value.kind == JsonKind.Boolean) return value.flag ? "true" : "false";
   if (value.kind != JsonKind.String || value.text != "auto") {
@@ -145,7 +136,7 @@ function readSecure(section: Section): string {
 
 /** Empty leaves the attribute out, as ingress-nginx does unless it is told otherwise. */
 function readSameSite(section: Section): string {
-  const value = section.object.get("sameSite");
+  const value = section.field("sameSite");
   if (value != null && value.kind == JsonKind.String && value.text.length == 0) return "";
   return section.choice("sameSite", "Lax Strict None", "Lax");
 }
@@ -154,13 +145,17 @@ function readSameSite(section: Section): string {
 function checkPrefix(policy: Section, sessionName: string, attributes: CookieAttributes): void {
   const name = toLowerAscii(sessionName);
   const host = name.startsWith("__host-");
-  if (!host && !name.startsWith("__secure-")) return;
+  const http = name.startsWith("__http-") || name.startsWith("__host-http-");
+  if (!host && !http && !name.startsWith("__secure-")) return;
   if (attributes.secure != "true") {
     policy.refuse(
       "sessionName",
       "its prefix needs a cookie that is always Secure",
       "set cookie.secure to true",
     );
+  }
+  if (http && !attributes.httpOnly) {
+    policy.refuse("sessionName", "its prefix needs HttpOnly", "set cookie.httpOnly to true");
   }
   if (host && attributes.domain.length) {
     policy.refuse("sessionName", "its prefix forbids a domain", "leave cookie.domain out");

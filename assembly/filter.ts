@@ -42,16 +42,21 @@ export function onRequestHeaders(context: u32): void {
   const root = findRoot(stream.root);
   if (root == null) return;
   const policy = root.policy;
-  if (!openCookie(policy)) {
-    if (tried) root.counters.count(Event.Rejected);
-    host.removeHeader(HeaderMap.Request, policy.hostHeader);
-    return;
+  const opened = openCookie(policy);
+  if (opened) {
+    root.counters.count(Event.Resumed);
+    stream.resumed = true;
+    stream.session = token.session;
+    stream.issued = token.issued;
+  } else if (tried) {
+    root.counters.count(Event.Rejected);
   }
-  root.counters.count(Event.Resumed);
-  stream.resumed = true;
-  stream.session = token.session;
-  stream.issued = token.issued;
-  const length = writeEndpoint(token.endpoint, text);
+  // Envoy takes the request's headers away before the response comes.
+  if (!opened || policy.repin) {
+    stream.https = policy.asksScheme && isHttps();
+    stream.misreadsNone = policy.asksUserAgent && misreadsNone();
+  }
+  const length = opened ? writeEndpoint(token.endpoint, text) : 0;
   if (length)
     host.replaceHeader(HeaderMap.Request, policy.hostHeader, encoded, encodeBase64(text, length, encoded));
   else host.removeHeader(HeaderMap.Request, policy.hostHeader);
@@ -136,7 +141,7 @@ function setCookie(root: Root, stream: Stream): void {
   if (stream.resumed) token.session = stream.session;
 
   const start = policy.cookieStart;
-  const end = policy.cookieEnd(isHttps(), policy.asksUserAgent && misreadsNone());
+  const end = policy.attributesFor(stream.https, stream.misreadsNone);
   const cookie = allocate(start.byteLength + MAX_TOKEN + end.byteLength);
   if (cookie == 0) return;
   memory.copy(cookie, changetype<usize>(start), start.byteLength);

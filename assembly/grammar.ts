@@ -2,18 +2,23 @@ import { isAlphanumeric } from "./text";
 
 /** What may stand in a cookie or a header. All of it is ASCII. */
 
+// rfc6265bis, section 5.6: browsers drop a cookie whose name and value have more than 4096 bytes, and an attribute of
+// more than 1024.
+const MAX_NAME: i32 = 256;
+const MAX_PATH: i32 = 1024;
+
 /** RFC 9110, section 5.6.2: token = 1*tchar. Also the cookie-name of RFC 6265, section 4.1.1. */
 export function isToken(text: string): bool {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (!isAlphanumeric(code) && !"!#$%&'*+-.^_`|~".includes(text.charAt(i))) return false;
   }
-  return text.length > 0;
+  return text.length > 0 && text.length <= MAX_NAME;
 }
 
 /** RFC 6265, section 4.1.1: path-value = <any CHAR except CTLs or ";">; and a browser wants the "/" in front. */
 export function isCookiePath(text: string): bool {
-  return text.startsWith("/") && isVisible(text) && !text.includes(";");
+  return text.startsWith("/") && text.length <= MAX_PATH && isVisible(text) && !text.includes(";");
 }
 
 /**
@@ -56,11 +61,14 @@ export function isEnvironmentName(text: string): bool {
   return text.length > 0;
 }
 
-/** Headers that the filter would break, or break itself on, if it wrote an address into them. Lower case. */
-export function isReservedHeader(name: string): bool {
-  return hasWord(
-    "connection content-length cookie host set-cookie transfer-encoding x-forwarded-proto",
-    name,
+/** Whether a header, in lower case, may carry the address: a token that starts with "x-", and none that Envoy gives a meaning. */
+export function isHostHeader(name: string): bool {
+  return (
+    isToken(name) &&
+    name.startsWith("x-") &&
+    !name.startsWith("x-forwarded-") &&
+    !name.startsWith("x-envoy-") &&
+    name != "x-request-id"
   );
 }
 

@@ -53,7 +53,7 @@ function take(status: u32): bool {
   return true;
 }
 
-/** The first header of a name, into `value`. In request callbacks the request's alone, in response callbacks both. */
+/** The first header of a name, into `value`. Legal in the callback of these headers alone. */
 export function getHeader(map: HeaderMap, name: ArrayBuffer): bool {
   return take(proxy_get_header_map_value(map, changetype<usize>(name), name.byteLength, out, out + 4));
 }

@@ -1,6 +1,6 @@
 /** The exports of the module: the callbacks of proxy-wasm ABI 0.2.1 that the filter takes. */
 import { allocate, resetArena } from "./arena";
-import { readConfiguration } from "./configuration";
+import { MAX_CONFIGURATION, readConfiguration } from "./configuration";
 import { onRequestHeaders, onResponseHeaders } from "./filter";
 import * as host from "./host";
 import { LogLevel } from "./host";
@@ -61,11 +61,13 @@ function configure(root: u32, size: u32): bool {
   const named = host.getProperty(PLUGIN_NAME);
   const pluginName = named ? String.UTF8.decodeUnsafe(host.value, host.valueLength) : "";
   const environment = new Environment(host.getEnvironment());
-  const found = size > 0 && host.getConfiguration(size);
+  // Too long a text is refused by its length, before it takes memory.
+  const tooLong = size > MAX_CONFIGURATION;
+  const found = size > 0 && !tooLong && host.getConfiguration(size);
   const problems = new Problems();
   const policy = readConfiguration(
     found ? host.value : 0,
-    found ? host.valueLength : 0,
+    found ? host.valueLength : tooLong ? size : 0,
     pluginName,
     environment,
     problems,

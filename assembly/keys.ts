@@ -34,14 +34,14 @@ export function readKeys(
   sessionName: string,
   environment: Environment,
 ): SealingKey | null {
-  const value = policy.object.get("keys");
+  const value = policy.field("keys");
   if (
     value == null ||
     value.kind != JsonKind.Array ||
     value.items.length == 0 ||
     value.items.length > MAX_KEYS
   ) {
-    policy.problems.addSecret(
+    policy.problems.addWithoutValue(
       policy.at("keys"),
       value == null ? "missing" : "not an array of 1 to 256 keys",
       "write one such as " + KEYS_EXAMPLE,
@@ -54,13 +54,13 @@ export function readKeys(
     const path = policy.at("keys") + "[" + decimal(i) + "]";
     const item = value.items[i];
     if (item.kind != JsonKind.Object) {
-      policy.problems.addSecret(path, "not an object", "write one such as " + KEYS_EXAMPLE);
+      policy.problems.addWithoutValue(path, "not an object", "write one such as " + KEYS_EXAMPLE);
       continue;
     }
     const section = new Section(path, item, policy.problems);
-    section.allow("id env secret");
     const id = readId(section);
     const bytes = readKeyBytes(section, environment);
+    section.finish();
     if (id < 0 || bytes == null) continue;
     if (first != null && first.find(<u8>id) != null) {
       section.refuse("id", "another key has this id", "give each key its own");
@@ -73,9 +73,9 @@ export function readKeys(
   return first;
 }
 
-/** 0 to 255, or -1 when it is refused. A Struct of Envoy may write 2 as 2.0. */
+/** 0 to 255, or -1 when it is refused. A control plane that keeps numbers as doubles may write 2 as 2.0. */
 function readId(section: Section): i32 {
-  const value = section.object.get("id");
+  const value = section.field("id");
   if (value != null && value.kind == JsonKind.Number) {
     const text = value.text;
     const dot = text.indexOf(".");
@@ -99,10 +99,10 @@ function readId(section: Section): i32 {
 }
 
 function readKeyBytes(section: Section, environment: Environment): ArrayBuffer | null {
-  const env = section.object.get("env");
-  const secret = section.object.get("secret");
+  const env = section.field("env");
+  const secret = section.field("secret");
   if ((env == null) == (secret == null)) {
-    section.problems.addSecret(
+    section.problems.addWithoutValue(
       section.path,
       "needs either env or secret",
       'write "env": "NAME" or "secret": "BASE64"',
@@ -114,7 +114,7 @@ function readKeyBytes(section: Section, environment: Environment): ArrayBuffer |
       const bytes = decodeKey(secret.text);
       if (bytes != null) return bytes;
     }
-    section.problems.addSecret(
+    section.problems.addWithoutValue(
       section.at("secret"),
       "not base64 of exactly 32 bytes (not shown)",
       KEY_REMEDY,
@@ -123,7 +123,7 @@ function readKeyBytes(section: Section, environment: Environment): ArrayBuffer |
   }
   const name = env!.text;
   if (env!.kind == JsonKind.String && name.length && !isEnvironmentName(name)) {
-    section.problems.addSecret(
+    section.problems.addWithoutValue(
       section.at("env"),
       "not a name of an environment variable (not shown)",
       ENV_REMEDY,

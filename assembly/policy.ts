@@ -7,9 +7,10 @@ export class Policy {
   readonly hostHeader: ArrayBuffer;
   /** `NAME=`, how a Set-Cookie header starts. */
   readonly cookieStart: ArrayBuffer;
-  /** How it ends: plain http, https, and the same two for a browser that misreads `SameSite=None`. */
-  private readonly cookieEnds: StaticArray<ArrayBuffer>;
-  /** Whether the browser has to be known before a cookie is set. */
+  /** What follows the value: on plain http, https, and the same two for a browser that misreads `SameSite=None`. */
+  private readonly attributes: StaticArray<ArrayBuffer>;
+  /** Whether the scheme of a request, or its browser, has to be known to set a cookie. */
+  readonly asksScheme: bool;
   readonly asksUserAgent: bool;
 
   constructor(
@@ -25,16 +26,17 @@ export class Policy {
     this.cookieName = String.UTF8.encode(sessionName);
     this.hostHeader = String.UTF8.encode(hostHeader);
     this.cookieStart = String.UTF8.encode(sessionName + "=");
-    this.cookieEnds = [
+    this.attributes = [
       String.UTF8.encode(attributes.render(false, false)),
       String.UTF8.encode(attributes.render(true, false)),
       String.UTF8.encode(attributes.render(false, true)),
       String.UTF8.encode(attributes.render(true, true)),
     ];
-    this.asksUserAgent = attributes.conditionalSameSiteNone;
+    this.asksScheme = attributes.secure == "auto";
+    this.asksUserAgent = attributes.conditionalSameSiteNone && attributes.sameSite == "None";
   }
 
-  cookieEnd(https: bool, misreadsNone: bool): ArrayBuffer {
-    return unchecked(this.cookieEnds[(<i32>https) | ((<i32>misreadsNone) << 1)]);
+  attributesFor(https: bool, misreadsNone: bool): ArrayBuffer {
+    return unchecked(this.attributes[(<i32>https) | ((<i32>misreadsNone) << 1)]);
   }
 }

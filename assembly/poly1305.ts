@@ -3,7 +3,7 @@
  *
  * The numbers are held in limbs of 32 bits, each in a u64. Clamping leaves r below 2^124 with limbs below 2^28 whose
  * two lowest bits are zero in r1, r2 and r3. So what a product has above 2^130 comes back as 5/4 of those limbs (s1, s2,
- * s3), and a limb of the product, at most four terms of 2^34 * 2^29, cannot overflow a u64.
+ * s3), multipliers below 2^28.4; with limbs of h below 2^33.5 a limb of the product is below 2^63.5 and fits a u64.
  */
 
 let r0: u64 = 0;

@@ -9,11 +9,12 @@ export class Problems {
   readonly lines: string[] = [];
 
   add(path: string, value: JsonValue | null, reason: string, remedy: string): void {
-    this.line(path + (value == null ? "" : " = " + show(value)), reason, remedy);
+    if (this.lines.length < MAX_LINES)
+      this.line(path + (value == null ? "" : " = " + show(value)), reason, remedy);
   }
 
-  /** For values that no log may show. */
-  addSecret(path: string, reason: string, remedy: string): void {
+  /** For a value that may be a secret, or is not what is wrong. */
+  addWithoutValue(path: string, reason: string, remedy: string): void {
     this.line(path, reason, remedy);
   }
 
@@ -22,7 +23,8 @@ export class Problems {
   }
 }
 
-function show(value: JsonValue): string {
+/** A value as it may stand in a log: shortened, and no key. */
+export function show(value: JsonValue): string {
   switch (value.kind) {
     case JsonKind.Null:
       return "null";

@@ -1,38 +1,47 @@
 import { hasWord } from "./grammar";
 import { JsonKind, JsonValue } from "./json";
-import { Problems } from "./problems";
+import { Problems, show } from "./problems";
 import { isAlphanumeric, quote } from "./text";
+
+const MAX_FIELD: i32 = 32;
 
 /** One object of the configuration, read field by field. What is wrong goes to `problems`, under its path. */
 export class Section {
+  /** The names that were asked for, with a blank between them. */
+  private known: string = "";
+
   constructor(
     readonly path: string,
     readonly object: JsonValue,
     readonly problems: Problems,
   ) {}
 
-  /** Refuses every field that is not among `names`, words with a blank between them. */
-  allow(names: string): void {
+  /** The value of a field; null when it is missing. Whatever is asked for is known to `finish`. */
+  field(name: string): JsonValue | null {
+    if (!hasWord(this.known, name)) this.known += (this.known.length ? " " : "") + name;
+    return this.object.get(name);
+  }
+
+  /** Refuses every field that was never asked for. The last call for a section. */
+  finish(): void {
     for (let i = 0; i < this.object.names.length; i++) {
       const name = this.object.names[i];
+      if (hasWord(this.known, name)) continue;
       // The value is not shown: it may be a secret under a misspelt name.
-      if (!hasWord(names, name))
-        this.problems.addSecret(this.at(name), "unknown field", "known here: " + names);
+      this.problems.addWithoutValue(this.at(name), "unknown field", "known here: " + this.known);
     }
   }
 
-  /** Refuses a field that a later version reads; a value that says what this version does anyway is let pass. */
+  /** Refuses a field that a later version reads, unless it says what this version does anyway: `harmless`, as JSON. */
   later(name: string, harmless: string): void {
-    const value = this.object.get(name);
-    if (value == null) return;
-    if (value.kind == JsonKind.String && value.text == harmless) return;
-    if (value.kind == JsonKind.Boolean && (value.flag ? "true" : "false") == harmless) return;
+    const value = this.field(name);
+    if (value == null || show(value) == harmless) return;
     const remedy = harmless.length ? "leave it out or set it to its default, " + harmless : "leave it out";
     this.refuse(name, "not supported yet", remedy);
   }
 
   text(name: string, fallback: string): string {
-    const value = this.object.get(name);
+    const value = this.field(name);
     if (value == null) return fallback;
     if (value.kind == JsonKind.String) return value.text;
     this.refuse(name, "not a string", "write it in double quotes");
@@ -41,7 +50,7 @@ export class Section {
 
   /** A string that is one of `choices`, words with a blank between them. */
   choice(name: string, choices: string, fallback: string): string {
-    const value = this.object.get(name);
+    const value = this.field(name);
     if (value == null) return fallback;
     if (value.kind == JsonKind.String && hasWord(choices, value.text)) return value.text;
     this.refuse(name, "not one of the allowed values", "allowed, in double quotes: " + choices);
@@ -49,7 +58,7 @@ export class Section {
   }
 
   flag(name: string, fallback: bool): bool {
-    const value = this.object.get(name);
+    const value = this.field(name);
     if (value == null) return fallback;
     if (value.kind == JsonKind.Boolean) return value.flag;
     this.refuse(name, "not a boolean", "use true or false, without quotes");
@@ -58,7 +67,7 @@ export class Section {
 
   /** The object under a name; null when it is missing or none. */
   section(name: string): Section | null {
-    const value = this.object.get(name);
+    const value = this.field(name);
     if (value == null) return null;
     if (value.kind == JsonKind.Object) return new Section(this.at(name), value, this.problems);
     this.refuse(name, "not an object", "use {...}");
@@ -72,7 +81,8 @@ export class Section {
   /** The path of a field, as JSONPath writes it. */
   at(name: string): string {
     for (let i = 0; i < name.length; i++) {
-      if (!isAlphanumeric(name.charCodeAt(i))) {
+      // Longer than any field: quote() knows what a log may show of it.
+      if (!isAlphanumeric(name.charCodeAt(i)) || i == MAX_FIELD) {
         return this.path + "[" + quote(name) + "]";
       }
     }

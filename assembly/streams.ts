@@ -1,6 +1,6 @@
 /**
  * What the filter knows of each open stream, from its first callback to its last: a hash table by context id, open
- * addressing with linear probing. Envoy counts context ids up, so neighbours lie side by side and probes are short.
+ * addressing with linear probing.
  */
 
 @unmanaged
@@ -13,11 +13,21 @@ export class Stream {
   session: u64;
   issued: u32;
   resumed: bool;
+  /** Of the request, whose headers nobody can read any more when the response comes. */
+  https: bool;
+  misreadsNone: bool;
 }
 
-const SLOT: usize = offsetof<Stream>();
-// Power of two. At most half of the slots are taken, so probes end.
+// Of whole words, so that no field lies across two.
+const SLOT: usize = (offsetof<Stream>() + 7) & ~7;
+// Envoy counts context ids up. Taken as they are, tens of thousands of long streams that began together would be one
+// run of slots, to be walked by each newcomer whose id wraps onto it; multiplied by 2^32 over the golden ratio, ids
+// in a row lie as far apart as they can. Knuth, The Art of Computer Programming, volume 3, section 6.4.
+const SPREAD: u32 = 0x9e3779b1;
+
+// Power of two, 2^(32 - shift). At most half of the slots are taken, so probes end.
 let slots: u32 = 1024;
+let shift: u32 = 22;
 let taken: u32 = 0;
 let table: usize = allocate(slots);
 
@@ -41,14 +51,13 @@ export function findStream(context: u32): Stream | null {
 /** Forgets a stream; returns whether it was known. */
 export function closeStream(context: u32): bool {
   if (findStream(context) == null) return false;
-  // Knuth, The Art of Computer Programming, volume 3, section 6.4, algorithm R: slots behind the hole move up when
-  // their probe would run across it.
+  // Knuth, the same section, algorithm R: slots behind the hole move up when their probe would run across it.
   const mask = slots - 1;
   let hole = indexOf(context);
   for (let index = (hole + 1) & mask; ; index = (index + 1) & mask) {
     const stream = slot(index);
     if (stream.context == 0) break;
-    if (((index - stream.context) & mask) >= ((index - hole) & mask)) {
+    if (((index - homeOf(stream.context)) & mask) >= ((index - hole) & mask)) {
       memory.copy(changetype<usize>(slot(hole)), changetype<usize>(stream), SLOT);
       hole = index;
     }
@@ -63,16 +72,33 @@ export function openStreams(): u32 {
   return taken;
 }
 
+/** How many slots in a row are taken at most: no probe is longer. */
+export function longestRun(): u32 {
+  let longest: u32 = 0;
+  let run: u32 = 0;
+  for (let index: u32 = 0; index < slots << 1; index++) {
+    run = slot(index & (slots - 1)).context == 0 ? 0 : run + 1;
+    longest = max(longest, run);
+  }
+  return longest;
+}
+
 // @ts-ignore: decorator
 @inline
 function slot(index: u32): Stream {
   return changetype<Stream>(table + <usize>index * SLOT);
 }
 
+// @ts-ignore: decorator
+@inline
+function homeOf(context: u32): u32 {
+  return (context * SPREAD) >> shift;
+}
+
 /** The slot that holds this context, or the empty one where it would go. */
 function indexOf(context: u32): u32 {
   const mask = slots - 1;
-  let index = context & mask;
+  let index = homeOf(context);
   while (slot(index).context != context && slot(index).context != 0) index = (index + 1) & mask;
   return index;
 }
@@ -87,6 +113,7 @@ function grow(): void {
   const oldTable = table;
   const oldSlots = slots;
   slots <<= 1;
+  shift--;
   table = allocate(slots);
   for (let index: u32 = 0; index < oldSlots; index++) {
     const old = oldTable + <usize>index * SLOT;

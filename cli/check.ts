@@ -38,6 +38,7 @@ function wasmSize(): string {
   const path = join(root, WASM);
   if (!existsSync(path)) return `${WASM}: missing; run: npm run build\n`;
   const { size } = statSync(path);
+  console.log(`${WASM}: ${size} bytes of ${WASM_BYTES_BELOW - 1}`);
   return size < WASM_BYTES_BELOW ? "" : `${WASM}: ${size} bytes; must be below ${WASM_BYTES_BELOW}\n`;
 }
 

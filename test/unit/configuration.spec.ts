@@ -49,10 +49,11 @@ describe("readConfiguration", () => {
     expect(policy!.scope).toBe("plugin");
     expect(policy!.repin).toBe(true);
     expect(policy!.asksUserAgent).toBe(false);
+    expect(policy!.asksScheme).toBe(true);
     expect(textOf(policy!.cookieName)).toBe("affinity");
     expect(textOf(policy!.cookieStart)).toBe("affinity=");
     expect(textOf(policy!.hostHeader)).toBe("x-affinity-host");
-    expect(textOf(policy!.cookieEnd(false, false))).toBe("; Path=/; HttpOnly; SameSite=Lax");
+    expect(textOf(policy!.attributesFor(false, false))).toBe("; Path=/; HttpOnly; SameSite=Lax");
   });
 
   it("takes what is written", () => {
@@ -67,10 +68,11 @@ describe("readConfiguration", () => {
     expect(policy!.scope).toBe("a/b");
     expect(policy!.repin).toBe(false);
     expect(policy!.asksUserAgent).toBe(true);
+    expect(policy!.asksScheme).toBe(false);
     expect(textOf(policy!.cookieStart)).toBe("__Host-s=");
     expect(textOf(policy!.hostHeader)).toBe("x-pod");
-    expect(textOf(policy!.cookieEnd(false, false))).toBe("; Path=/; Secure; HttpOnly; SameSite=None");
-    expect(textOf(policy!.cookieEnd(false, true))).toBe("; Path=/; Secure; HttpOnly");
+    expect(textOf(policy!.attributesFor(false, false))).toBe("; Path=/; Secure; HttpOnly; SameSite=None");
+    expect(textOf(policy!.attributesFor(false, true))).toBe("; Path=/; Secure; HttpOnly");
     expect(policy!.keys.id).toBe(2);
     expect(policy!.keys.next!.id).toBe(1);
     expect(policy!.keys.next!.next == null).toBe(true);

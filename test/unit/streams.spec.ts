@@ -1,4 +1,4 @@
-import { closeStream, findStream, openStream, openStreams } from "../../assembly/streams";
+import { closeStream, findStream, longestRun, openStream, openStreams } from "../../assembly/streams";
 
 let state: u32 = 2463534242;
 
@@ -68,5 +68,18 @@ describe("streams", () => {
       assert(closeStream(ids[i]), "not closed: " + ids[i].toString());
     }
     expect(openStreams()).toBe(0);
+  });
+
+  it("keeps probes short for the newcomers among 50,000 long streams that began together", () => {
+    let longest: u32 = 0;
+    for (let id: u32 = 1; id <= 50_000; id++) openStream(id, 1);
+    for (let id: u32 = 50_001; id <= 350_000; id++) {
+      openStream(id, 1);
+      if (id % 1000 == 0) longest = max(longest, longestRun());
+      closeStream(id);
+    }
+    for (let id: u32 = 1; id <= 50_000; id++) closeStream(id);
+    expect(openStreams()).toBe(0);
+    expect(longest < 64).toBe(true, longest.toString() + " slots in a row");
   });
 });
