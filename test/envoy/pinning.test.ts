@@ -101,12 +101,6 @@ test("the cookie has the attributes of the shipped configuration on http", async
   assert.equal(line.replace(/=[^;]*/, "=VALUE"), "affinity=VALUE; Path=/; HttpOnly; SameSite=Lax");
 });
 
-test("a client cannot make its cookie Secure by saying that it came over https", async () => {
-  const { port } = await startGateway([await Pod.start("pod")]);
-  const [line = ""] = (await http1(port, { headers: { "x-forwarded-proto": "https" } })).setCookie;
-  assert.doesNotMatch(line, /secure/i);
-});
-
 test("curl with a cookie file meets the pod of its first request", async () => {
   const { port } = await startGateway(await Pod.startMany(10));
   const folder = mkdtempSync(join(tmpdir(), "affinity-curl-"));

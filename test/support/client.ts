@@ -1,4 +1,5 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { request as httpsRequest } from "node:https";
 import {
   connect as connectHttp2,
   type ClientHttp2Session,
@@ -16,7 +17,7 @@ export interface Answer {
   body: string;
 }
 
-interface Ask {
+export interface Ask {
   host?: string;
   path?: string;
   method?: string;
@@ -25,6 +26,8 @@ interface Ask {
   headers?: OutgoingHttpHeaders;
   body?: string;
   agent?: Agent;
+  /** Over TLS, from a server that has this certificate (PEM). */
+  certificate?: string;
 }
 
 /** The virtual hosts of envoy/gateway.yaml: with affinity and without. */
@@ -36,7 +39,9 @@ const PATIENCE_MILLISECONDS = 20_000;
 /** One request on HTTP/1.1, on a connection of its own unless `agent` says otherwise. */
 export function http1(port: number, ask: Ask = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({
+    const tls = { ca: ask.certificate, servername: ask.host ?? STICKY_HOST };
+    const request = (ask.certificate === undefined ? httpRequest : httpsRequest)({
+      ...tls,
       port,
       host: "127.0.0.1",
       path: ask.path ?? "/",
@@ -71,9 +76,12 @@ export function keepAlive(maxSockets: number): Agent {
   return agent;
 }
 
-/** An HTTP/2 connection without TLS, known to be HTTP/2 beforehand. */
-export async function http2Session(port: number): Promise<ClientHttp2Session> {
-  const session = connectHttp2(`http://127.0.0.1:${port}`, { maxSessionMemory: 256 });
+/** An HTTP/2 connection: without TLS known to be HTTP/2 beforehand, over TLS to a server with this certificate (PEM). */
+export async function http2Session(port: number, certificate?: string): Promise<ClientHttp2Session> {
+  const session =
+    certificate === undefined
+      ? connectHttp2(`http://127.0.0.1:${port}`, { maxSessionMemory: 256 })
+      : connectHttp2(`https://127.0.0.1:${port}`, { ca: certificate, servername: STICKY_HOST });
   session.on("error", () => session.destroy());
   closeLater({ close: () => session.destroy() });
   await new Promise((resolve, reject) => {
@@ -104,7 +112,7 @@ export function http2Headers(ask: Ask): OutgoingHttpHeaders {
   return headersOf(ask, {
     ":method": ask.method ?? "GET",
     ":path": ask.path ?? "/",
-    ":scheme": "http",
+    ":scheme": ask.certificate === undefined ? "http" : "https",
     ":authority": ask.host ?? STICKY_HOST,
   });
 }

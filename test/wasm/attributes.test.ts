@@ -1,21 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HeaderLines } from "./headers.ts";
+import type { HeaderLines, HeaderMap } from "./headers.ts";
 import { OTHER_POD, POD, sampleRoot, sampleToken } from "./sample.ts";
-import { visit } from "./visit.ts";
+import { HOST_HEADER, hostValue, visit } from "./visit.ts";
 
 const UNMARKED_UA =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36";
 
-/** The attributes of the cookie that a new client gets. */
+/** The attributes of the cookie that a new client gets, and a client whose pod has changed. */
 function attributes(cookie: object, scheme: string | null, request: HeaderLines = []): string {
   const proto = scheme === null ? [] : ([["x-forwarded-proto", scheme]] as const);
   const root = sampleRoot({ cookie });
-  const stream = root.stream();
-  stream.request([[":path", "/"], ...proto, ...request]);
-  const answer = stream.respond([["x-affinity-host", Buffer.from(POD).toString("base64")]]);
-  stream.close();
-  const lines = answer.all("set-cookie");
+  const pinned = [["cookie", `affinity=${sampleToken(POD)}`]] as const;
+  const [first, repinned] = [[], pinned].map((cookies) => {
+    const stream = root.stream();
+    stream.request([[":path", "/"], ...proto, ...request, ...cookies]);
+    const response = stream.respond([[HOST_HEADER, hostValue(OTHER_POD)]]);
+    stream.close();
+    return attributesOf(response);
+  });
+  assert.equal(repinned, first);
+  return first!;
+}
+
+/** The attributes of the only cookie of a response. */
+function attributesOf(response: HeaderMap): string {
+  const lines = response.all("set-cookie");
   assert.equal(lines.length, 1);
   return lines[0]!.slice(lines[0]!.indexOf(";") + 2);
 }
@@ -120,4 +130,24 @@ test("a cookie for a pod that changed has the same attributes as the first", () 
   ].map(({ setCookie: [line] }) => line!.slice(line!.indexOf(";")));
   const expected = "; Domain=example.com; Path=/x; HttpOnly; SameSite=Strict";
   assert.deepEqual(ends, [expected, expected]);
+});
+
+test("requests under way at once each get the attributes of their own scheme and browser", () => {
+  const root = sampleRoot({ cookie: { sameSite: "None", conditionalSameSiteNone: true } });
+  const requests = [UNMARKED_UA, MISREADING_AGENTS[0]!].flatMap((agent) =>
+    ["http", "https"].flatMap((scheme) =>
+      [[], [`affinity=${sampleToken(POD)}`]].map((cookie) => ({ agent, scheme, cookie })),
+    ),
+  );
+  const open = requests.map(({ agent, scheme, cookie }) => {
+    const stream = root.stream();
+    const cookies = cookie.map((line) => ["cookie", line] as const);
+    stream.request([["x-forwarded-proto", scheme], ["user-agent", agent], ...cookies]);
+    const none = agent === UNMARKED_UA ? "; SameSite=None" : "";
+    return { stream, expected: scheme === "https" ? `Path=/; Secure; HttpOnly${none}` : "Path=/; HttpOnly" };
+  });
+  for (const { stream, expected } of open.reverse()) {
+    assert.equal(attributesOf(stream.respond([[HOST_HEADER, hostValue(OTHER_POD)]])), expected);
+    stream.close();
+  }
 });

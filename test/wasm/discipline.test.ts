@@ -179,3 +179,49 @@ test("a trap, a missing host function and a range outside the memory fail the VM
   );
   fails((vm) => vm.root({ configuration: "x" }), /proxy_on_configure\(1, 1\): .*outside the module's memory/);
 });
+
+const LOOKING_MODULE = `
+  @external("env", "proxy_get_header_map_value")
+  declare function hostGetHeader(map: i32, name: usize, length: i32, value: usize, size: usize): i32;
+  @external("env", "proxy_replace_header_map_value")
+  declare function hostReplaceHeader(map: i32, name: usize, length: i32, value: usize, size: i32): i32;
+  @external("env", "proxy_get_property")
+  declare function hostGetProperty(path: usize, length: i32, value: usize, size: usize): i32;
+  @external("env", "proxy_log") declare function hostLog(level: i32, text: usize, length: i32): i32;
+  const out = memory.data(8);
+  const NAME = String.UTF8.encode("x-a");
+  const SCHEME = String.UTF8.encode("request\\0scheme");
+  function look(): void {
+    const name = changetype<usize>(NAME);
+    let text = "";
+    for (let map = 0; map <= 2; map += 2) {
+      text += hostGetHeader(map, name, 3, out, out + 4).toString();
+      text += hostReplaceHeader(map, name, 3, name, 3).toString();
+    }
+    text += hostGetProperty(changetype<usize>(SCHEME), SCHEME.byteLength, out, out + 4).toString();
+    const line = String.UTF8.encode(text);
+    hostLog(2, changetype<usize>(line), line.byteLength);
+  }
+  export function proxy_abi_version_0_2_1(): void {}
+  export function malloc(size: usize): usize { return heap.alloc(size); }
+  export function proxy_on_request_headers(context: u32, count: u32, end: u32): u32 { look(); return 0; }
+  export function proxy_on_response_headers(context: u32, count: u32, end: u32): u32 { look(); return 0; }
+  export function proxy_on_done(context: u32): u32 { if (context == 2) look(); return 1; }
+`;
+
+test("a header map is there for the entry that is about it, and gone before and after", async () => {
+  const { binary, stderr } = await compileString(LOOKING_MODULE, { runtime: "stub", optimizeLevel: 0 });
+  assert.ok(binary !== null, stderr.toString());
+  const vm = new Vm({ module: new WebAssembly.Module(Buffer.from(binary)) });
+  const stream = vm.root({ configuration: {} }).stream();
+  stream.properties["request.scheme"] = "https";
+  assert.deepEqual(stream.request([["x-a", "1"]]).lines, [["x-a", "x-a"]]);
+  assert.deepEqual(stream.respond([["x-a", "2"]]).lines, [["x-a", "x-a"]]);
+  stream.close();
+  // Get and replace of the request, the same of the response, and a property of the request: 0 is Ok, 1 NotFound,
+  // 2 BadArgument.
+  assert.deepEqual(
+    vm.logs.map(({ text }) => text),
+    ["00220", "22001", "22221"],
+  );
+});

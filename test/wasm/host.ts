@@ -237,7 +237,11 @@ export class Root extends Context {
   }
 }
 
-/** A stream context: one request, and its response when it gets that far. */
+/**
+ * A stream context: one request, and its response when it gets that far. As in Envoy's
+ * source/extensions/common/wasm/context.cc, a header map is there only while the entry for it runs: when that answers
+ * Continue, the map is gone, and every call for one of its headers is a bad argument.
+ */
 export class Stream extends Context {
   readonly root: Root;
   #request: HeaderMap | null = null;
@@ -251,16 +255,20 @@ export class Stream extends Context {
 
   /** The request headers as the filter leaves them. */
   request(lines: HeaderLines): HeaderMap {
-    this.#request = new HeaderMap(lines);
+    const headers = new HeaderMap(lines);
+    this.#request = headers;
     this.#expectContinue(this.enter("proxy_on_request_headers", lines.length, 1));
-    return this.#request;
+    this.#request = null;
+    return headers;
   }
 
   /** The response headers as the filter leaves them. */
   respond(lines: HeaderLines): HeaderMap {
-    this.#response = new HeaderMap(lines);
+    const headers = new HeaderMap(lines);
+    this.#response = headers;
     this.#expectContinue(this.enter("proxy_on_response_headers", lines.length, 0));
-    return this.#response;
+    this.#response = null;
+    return headers;
   }
 
   close(): void {
@@ -276,6 +284,8 @@ export class Stream extends Context {
   }
 
   override property(path: string): string | undefined {
+    // Envoy reads these off the request's headers. The few that it keeps, such as request.time, are left out.
+    if (path.startsWith("request.") && this.#request === null) return undefined;
     return super.property(path) ?? this.root.property(path);
   }
 

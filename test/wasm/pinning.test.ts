@@ -8,6 +8,9 @@ const PINNED_CALLS = [
   `proxy_replace_header_map_value(request, ${HOST_HEADER})`,
   `proxy_get_header_map_value(response, ${HOST_HEADER})`,
 ];
+const GET_SCHEME = "proxy_get_header_map_value(request, x-forwarded-proto)";
+const GET_AGENT = "proxy_get_header_map_value(request, user-agent)";
+const CONDITIONAL_NONE = { secure: true, sameSite: "None", conditionalSameSiteNone: true };
 
 test("a new client gets one cookie that names the pod that answered", () => {
   const first = visit(sampleRoot(), { host: POD });
@@ -65,17 +68,32 @@ test("two roots of one VM never use a nonce twice", () => {
   assert.equal(new Set(nonces).size, nonces.length, nonces.join("\n"));
 });
 
-test("a pinned request asks for its pod, makes three host calls and sets no cookie", () => {
-  const root = sampleRoot();
-  const cookie = `affinity=${cookieValue(visit(root, { host: POD }).setCookie[0])}`;
-  for (let turn = 0; turn < 3; turn++) {
-    const next = visit(root, { cookie, host: POD });
-    assert.deepEqual(next.requestHeaders.all(HOST_HEADER), [hostValue(POD)]);
-    assert.deepEqual(next.calls, PINNED_CALLS);
-    assert.deepEqual(next.setCookie, []);
-    assert.deepEqual(next.responseHeaders.lines, [[":status", "200"]]);
-  }
-});
+const pinnedCalls: [what: string, configuration: object, further: readonly string[]][] = [
+  ["four host calls", {}, [GET_SCHEME]],
+  ["three host calls with secure true", { cookie: { secure: true } }, []],
+  ["three host calls with secure false", { cookie: { secure: false } }, []],
+  ["three host calls when its cookie never changes", { onHostChange: "keep" }, []],
+  ["four host calls when only its browser has to be known", { cookie: CONDITIONAL_NONE }, [GET_AGENT]],
+  [
+    "three host calls when the condition on None meets Lax",
+    { cookie: { ...CONDITIONAL_NONE, sameSite: "Lax" } },
+    [],
+  ],
+];
+
+for (const [what, configuration, further] of pinnedCalls) {
+  test(`a pinned request asks for its pod, sets no cookie and makes ${what}`, () => {
+    const root = sampleRoot(configuration);
+    const cookie = `affinity=${cookieValue(visit(root, { host: POD }).setCookie[0])}`;
+    for (let turn = 0; turn < 3; turn++) {
+      const next = visit(root, { cookie, host: POD });
+      assert.deepEqual(next.requestHeaders.all(HOST_HEADER), [hostValue(POD)]);
+      assert.deepEqual([...next.calls].sort(), [...PINNED_CALLS, ...further].sort());
+      assert.deepEqual(next.setCookie, []);
+      assert.deepEqual(next.responseHeaders.lines, [[":status", "200"]]);
+    }
+  });
+}
 
 test("a pinned request keeps its Cookie line and every other header", () => {
   const cookie = `theme=dark; affinity=${sampleToken(POD)}; lang=en`;
