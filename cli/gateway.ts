@@ -50,7 +50,7 @@ interface HttpFilter {
     "@type": string;
     config?: {
       vm_config: { code: { local: { filename: string } } };
-      configuration: object;
+      configuration: { "@type": string; value: string };
     };
   };
 }
@@ -73,9 +73,7 @@ interface Bootstrap {
  * and as .yaml). Everything that is not an option stays as shipped.
  */
 export function gatewayConfig(options: GatewayOptions): string {
-  const text = readFileSync(join(root, "envoy/gateway.yaml"), "utf8");
-  // Anchors become copies here, so that a change in one place stays there.
-  const config = JSON.parse(JSON.stringify(parse(text))) as Bootstrap;
+  const config = shippedConfig();
   config.admin.address = socketAddress({ address: "127.0.0.1", port: options.adminPort });
 
   // Envoy follows a file of discovery only when it has a name of its own.
@@ -93,6 +91,32 @@ export function gatewayConfig(options: GatewayOptions): string {
   return JSON.stringify(config, null, 2);
 }
 
+/** What the shipped filter seals under: the id of its first key, and what its tokens are bound to. */
+export function shippedBinding(): { keyId: number; scope: string; sessionName: string } {
+  const [listener] = shippedConfig().static_resources.listeners;
+  const filters = listener?.filter_chains[0]?.filters[0]?.typed_config.http_filters ?? [];
+  const text = filters.find(isWasm)?.typed_config.config?.configuration.value;
+  if (text === undefined) throw new Error("envoy/gateway.yaml: no filter with a configuration");
+  const { keys, scope, sessionName = "affinity" } = JSON.parse(text) as FilterConfiguration;
+  return { keyId: keys[0].id, scope, sessionName };
+}
+
+interface FilterConfiguration {
+  scope: string;
+  sessionName?: string;
+  keys: [{ id: number }];
+}
+
+function shippedConfig(): Bootstrap {
+  const text = readFileSync(join(root, "envoy/gateway.yaml"), "utf8");
+  // Anchors become copies here, so that a change in one place stays there.
+  return JSON.parse(JSON.stringify(parse(text))) as Bootstrap;
+}
+
+function isWasm(filter: HttpFilter): boolean {
+  return filter.typed_config["@type"].endsWith(".wasm.v3.Wasm");
+}
+
 /** A file of discovery for gatewayConfig's edsFile. Envoy follows it when it is replaced by a rename. */
 export function edsFile(pods: readonly EdsPod[]): string {
   const type = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
@@ -101,7 +125,7 @@ export function edsFile(pods: readonly EdsPod[]): string {
 
 function setFilter(filter: HttpFilter, options: GatewayOptions): void {
   const config = filter.typed_config.config;
-  if (!filter.typed_config["@type"].endsWith(".wasm.v3.Wasm") || config === undefined) return;
+  if (!isWasm(filter) || config === undefined) return;
   config.vm_config.code.local.filename = options.wasm ?? join(root, "build/affinity.wasm");
   if (options.filter === undefined) return;
   config.configuration = {

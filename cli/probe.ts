@@ -1,14 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
+import { shippedBinding } from "./gateway.ts";
 import type { Pod } from "./pods.ts";
 import type { Settings } from "./settings.ts";
 import { sealToken } from "./token.ts";
-
-/** What envoy/gateway.yaml tells the filter: the key's id, the scope, and the cookie's name by default. */
-const KEY_ID = 1;
-const SCOPE = "default/session-svc:9080";
-const COOKIE = "affinity";
 
 const DEADLINE_MS = 30_000;
 const RETRY_MS = 50;
@@ -27,12 +23,12 @@ export async function everyPodAnswers(
   const names = new Set(pods.map((pod) => pod.name));
   const seconds = Math.floor(Date.now() / 1000);
   const times = { issued: seconds, seen: seconds };
+  const { keyId, ...binding } = shippedBinding();
   const asked = pods.map((pod) => {
     const session = randomBytes(8).readBigUInt64BE();
     const endpoint = `${pod.address}:${pod.port}`;
-    const binding = { scope: SCOPE, sessionName: COOKIE };
-    const token = sealToken({ ...times, session, endpoint }, { id: KEY_ID, bytes: key }, binding);
-    const headers = { host: "abc.sample.com", cookie: `${COOKIE}=${token}` };
+    const token = sealToken({ ...times, session, endpoint }, { id: keyId, bytes: key }, binding);
+    const headers = { host: "abc.sample.com", cookie: `${binding.sessionName}=${token}` };
     return { what: pod.name, headers, isRight: (name: string) => name === pod.name };
   });
   const plain = {
