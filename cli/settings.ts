@@ -43,9 +43,7 @@ function affinityKey(text: string | undefined): Buffer {
   if (!text) return randomBytes(KEY_BYTES);
   const key = Buffer.from(text, "base64");
   if (key.toString("base64") !== text || key.length !== KEY_BYTES) {
-    throw new Error(
-      "AFFINITY_KEY: not base64 of exactly 32 bytes; make one by: head -c 32 /dev/urandom | base64",
-    );
+    throw new Error("AFFINITY_KEY: not base64 of exactly 32 bytes; make one by: openssl rand -base64 32");
   }
   return key;
 }

@@ -2,7 +2,7 @@
 // JavaScript without dependencies, as it runs before there are any. Says nothing when nothing is to be done.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,7 +22,8 @@ async function main() {
     // Dev dependencies build the demo, whatever NODE_ENV says; no package needs its install scripts.
     await step("installing packages", npm, ["ci", "--ignore-scripts", "--include=dev"], {
       failure:
-        "npm ci failed: packages could not be installed; see its output above, mend that and start again",
+        "npm ci failed: packages could not be installed; see its output above, mend that and start again. " +
+        "(Two first starts of one checkout at once get in each other's way: start the second again.)",
     });
   }
   await buildFilter();
@@ -49,7 +50,7 @@ function packagesAreCurrent() {
 /** asc knows no incremental build and takes seconds: it runs only when its input or its output has changed. */
 async function buildFilter() {
   const stamp = join(root, "build/affinity.stamp");
-  const inputs = ["asconfig.json", "package-lock.json", ...filesBelow("assembly")];
+  const inputs = ["asconfig.json", "package.json", "package-lock.json", ...filesBelow("assembly")];
   const outputs = ["build/affinity.wasm", "build/affinity.debug.wasm"];
   const current = () => digest([...inputs, ...outputs]);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === current()) return;
@@ -63,12 +64,24 @@ async function buildFilter() {
 async function buildTypeScript() {
   mkdirSync(join(root, "build/ts"), { recursive: true });
   const info = join(root, "build/ts/.tsbuildinfo");
+  // tsc trusts its notes, and would not see that someone has deleted what it wrote.
+  if (!["cli", "demo/app", "test"].every((folder) => filesBelow(folder).filter(isCompiled).every(hasOutput)))
+    rmSync(info, { force: true });
   const written = () => (existsSync(info) ? statSync(info).mtimeMs : 0);
   const before = written();
   await step("compiling TypeScript", npm, ["run", "--silent", "build:ts"], {
     failure: "npm run build:ts failed: TypeScript did not compile; see its output above",
     quiet: () => written() === before,
   });
+}
+
+/** What tsconfig.json includes. */
+function isCompiled(file) {
+  return file.endsWith(".ts") && !file.endsWith(".entry.ts") && !file.startsWith(join("test", "unit"));
+}
+
+function hasOutput(source) {
+  return existsSync(join(root, "build/ts", source.replace(/\.ts$/, ".js")));
 }
 
 /** SHA-256 over names and contents; a missing file counts as such. */
@@ -84,6 +97,7 @@ function digest(files) {
 }
 
 function filesBelow(folder) {
+  if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))

@@ -67,7 +67,9 @@ In a browser
   http://abc.localhost:${port}/
 Envoy's admin page
   http://127.0.0.1:${adminPort}/
-End a pod by its pid (kill PID): its visitors move to another. Ctrl-C ends everything.
+End a pod by its pid (kill PID): its visitors move to another, with a new cookie, so let curl keep it:
+  curl -b cookie.dat -c cookie.dat -H 'Host: abc.sample.com' ${url}
+Ctrl-C ends everything.
 `;
 }
 

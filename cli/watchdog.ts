@@ -19,11 +19,16 @@ child.once("error", (error) => {
 child.once("spawn", () => process.send?.({ pid: child.pid }, undefined, undefined, () => {}));
 child.once("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal!]));
 
+let ending = false;
+
 function end(): void {
+  if (ending) return;
+  ending = true;
   child.kill("SIGTERM");
   setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
 }
 
-process.once("disconnect", end);
-process.once("SIGTERM", end);
-process.once("SIGINT", end);
+// Not `once`: a second signal would end the watchdog by its default action and leave the program.
+process.on("disconnect", end);
+process.on("SIGTERM", end);
+process.on("SIGINT", end);

@@ -97,7 +97,7 @@ async function runProcess({ files, args }: SuiteProcess): Promise<void> {
     if (result.passed + result.failed.length > 0) silent.delete(source);
   }
   for (const source of silent) fail(`${source}: ran no test`);
-  if (ending !== 0 && failed + silent.size === 0)
+  if (ending !== 0 && failed + silent.size === 0 && endedBy === undefined)
     fail(`${files.join(", ")}: ended with ${ending}, though no test failed`);
 }
 

@@ -41,7 +41,7 @@ function end(): void {
   server.close(() => process.exit(0));
   server.closeIdleConnections();
   // Requests under way get a moment to finish; who holds a connection for longer does not hold the pod.
-  setTimeout(() => process.exit(0), SECOND).unref();
+  setTimeout(() => process.exit(0), 3 * SECOND).unref();
 }
 
 process.once("SIGTERM", end);

@@ -1,6 +1,6 @@
 /**
  * What a request costs inside the VM, without Envoy: `npm run bench`, or `npm run bench -- OTHER.wasm` to set another
- * build beside it. The host calls are stubs, so only the module's own work counts. These machines are noisy: slices
+ * build beside it. The host calls are stubs, so only the module's own work counts. A machine is noisy: slices
  * of all rows take turns, and each row is given as a ratio to the first, by the median slice.
  */
 import { readFileSync } from "node:fs";
@@ -106,6 +106,7 @@ for (let slice = 0; slice < SLICES; slice++) {
     if (slice >= SLICES / 5) row.nanoseconds.push(taken); // the first fifth warms up
   }
 }
+console.log("   ratio    a request  what (which module)");
 const median = (numbers: number[]): number => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
 const base = median(rows[0]!.nanoseconds);
 for (const row of rows) {

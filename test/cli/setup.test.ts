@@ -1,6 +1,14 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root } from "../../cli/root.ts";
@@ -82,6 +90,15 @@ test("another version in package-lock.json installs again, and builds again", ()
   setUp();
   writeLock(path("package-lock.json"), { yaml: "2.9.2" });
   deepEqual(setUp().commands, ALL);
+});
+
+test("programs that someone deleted are compiled again", () => {
+  const { setUp, path } = checkout();
+  setUp();
+  writeFileSync(path("cli/start.ts"), "export {};\n");
+  writeFileSync(path("build/ts/.tsbuildinfo"), "{}");
+  setUp();
+  equal(existsSync(path("build/ts/.tsbuildinfo")), false);
 });
 
 test("a package that package-lock.json no longer has is removed by installing again", () => {

@@ -50,6 +50,8 @@ for (const [failure, breakPod] of Object.entries(failures)) {
     assert.equal(pinOf(value), pods.find((pod) => pod.name === answer.body)?.endpoint);
     const next = await http1(envoy.port, { cookie: `affinity=${value}` });
     assert.deepEqual([next.status, next.body, next.setCookie], [200, answer.body, []]);
+    // Both requests were resumed, and the second was counted last: no other repinned is still to come.
+    assert.equal(await eventCount(envoy, "resumed", 2), 2);
     assert.equal(await eventCount(envoy, "repinned", 1), 1);
     await assertNoTrap(envoy);
   });

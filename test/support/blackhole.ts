@@ -15,6 +15,8 @@ const NEVER_ACCEPTS = `
   });`;
 // A full accept queue drops SYNs; a loopback connection that gets through takes well under a millisecond.
 const HANGS_AFTER_MILLISECONDS = 300;
+// One attempt may also be slow because the machine is busy.
+const HANGING_IN_A_ROW = 3;
 const MOST_FILLERS = 64;
 
 /** A pod that swallows connection attempts: neither accepted nor refused, they hang. */
@@ -32,15 +34,17 @@ export class BlackHole implements PodLike {
     });
   }
 
-  /** Starts one and fills its accept queue until a connection attempt is seen to hang. */
+  /** Starts one and fills its accept queue until connection attempts are seen to hang. */
   static async start(): Promise<BlackHole> {
     const hole = closeLater(new BlackHole(await freePort()));
     await new Promise((resolve, reject) => {
       hole.#child.stdout?.once("data", resolve);
       hole.#child.once("exit", () => reject(new Error("black hole: the listener ended")));
     });
+    let hanging = 0;
     for (let filler = 0; filler < MOST_FILLERS; filler++) {
-      if (!(await hole.#attemptConnects())) return hole;
+      hanging = (await hole.#attemptConnects()) ? 0 : hanging + 1;
+      if (hanging === HANGING_IN_A_ROW) return hole;
     }
     throw new Error(`black hole: port ${hole.port} still accepts after ${MOST_FILLERS} connections`);
   }
@@ -58,12 +62,19 @@ export class BlackHole implements PodLike {
   }
 
   #attemptConnects(): Promise<boolean> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const socket = connect(this.port, this.address);
       this.#fillers.push(socket);
-      socket.on("error", () => resolve(false));
-      socket.once("connect", () => resolve(true));
-      setTimeout(() => resolve(false), HANGS_AFTER_MILLISECONDS);
+      const hangs = setTimeout(() => resolve(false), HANGS_AFTER_MILLISECONDS);
+      socket.once("connect", () => {
+        clearTimeout(hangs);
+        resolve(true);
+      });
+      // A refusal is no hanging. One that hung long enough may fail later: that changes nothing any more.
+      socket.on("error", (error) => {
+        clearTimeout(hangs);
+        reject(error);
+      });
     });
   }
 }

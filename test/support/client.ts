@@ -96,15 +96,36 @@ export function http2(session: ClientHttp2Session, ask: Ask = {}): Promise<Answe
   return new Promise((resolve, reject) => {
     const stream = session.request(http2Headers(ask), { endStream: ask.body === undefined });
     stream.once("error", reject);
-    let headers: IncomingHttpHeaders & IncomingHttpStatusHeader = {};
+    stream.setTimeout(PATIENCE_MILLISECONDS, () =>
+      stream.destroy(new Error("no answer within the test's patience")),
+    );
+    let headers: (IncomingHttpHeaders & IncomingHttpStatusHeader) | undefined;
     stream.once("response", (received) => (headers = received));
-    let body = "";
-    stream.setEncoding("utf8").on("data", (text: string) => (body += text));
-    stream.once("end", () => {
-      resolve({ status: headers[":status"] ?? 0, headers, setCookie: headers["set-cookie"] ?? [], body });
+    const chunks: Buffer[] = [];
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    // Not at "end", which a stream that is reset in the middle of its body reaches as well.
+    stream.once("close", () => {
+      const body = Buffer.concat(chunks);
+      const status = headers?.[":status"];
+      if (stream.rstCode !== 0) reject(new Error(`HTTP/2: reset with code ${stream.rstCode}`));
+      else if (headers === undefined || status === undefined) reject(new Error("HTTP/2: no response"));
+      else if (isTruncated(ask.method, status, headers["content-length"], body.length))
+        reject(new Error(`HTTP/2: ${body.length} bytes of ${headers["content-length"]} came`));
+      else resolve({ status, headers, setCookie: headers["set-cookie"] ?? [], body: body.toString("utf8") });
     });
     if (ask.body !== undefined) stream.end(ask.body);
   });
+}
+
+/** The answers to HEAD and with 304 say the length of a body that does not come (RFC 9110, section 8.6). */
+function isTruncated(
+  method: string | undefined,
+  status: number,
+  contentLength: string | undefined,
+  received: number,
+): boolean {
+  if (contentLength === undefined || method === "HEAD" || status === 304) return false;
+  return Number(contentLength) !== received;
 }
 
 /** The headers of such a request on HTTP/2. */

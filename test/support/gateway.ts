@@ -127,7 +127,8 @@ export async function assertNoTrap(envoy: Envoy): Promise<void> {
 
 /**
  * The counter of an event of the shipped scope. The filter hands counters over about once a second, so this
- * waits until it is at least `expected`, or for some seconds.
+ * waits until it is at least `expected`, and throws when that takes longer than until() waits. What it returns shows a
+ * surplus only when that was handed over by then too: wait for a later event first.
  */
 export async function eventCount(envoy: Envoy, event: string, expected: number): Promise<number> {
   const name = `wasmcustom.affinity.default_session-svc_9080.${event}`;

@@ -34,7 +34,7 @@ type Entry = (...args: number[]) => number | undefined;
 let builtModule: WebAssembly.Module | undefined;
 
 /** The module under test, compiled once: $AFFINITY_WASM, else build/affinity.wasm. */
-export function affinityModule(): WebAssembly.Module {
+function affinityModule(): WebAssembly.Module {
   if (builtModule === undefined) {
     const file = process.env.AFFINITY_WASM ?? join(checkout, "build/affinity.wasm");
     try {
