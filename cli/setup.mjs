@@ -22,8 +22,7 @@ async function main() {
     // Dev dependencies build the demo, whatever NODE_ENV says; no package needs its install scripts.
     await step("installing packages", npm, ["ci", "--ignore-scripts", "--include=dev"], {
       failure:
-        "npm ci failed: packages could not be installed; see its output above, mend that and start again. " +
-        "(Two first starts of one checkout at once get in each other's way: start the second again.)",
+        "npm ci failed: packages could not be installed; see its output above, mend that and start again",
     });
   }
   await buildFilter();
