@@ -15,13 +15,17 @@ export function readConfiguration(
   problems: Problems,
 ): Policy | null {
   if (length > MAX_CONFIGURATION) {
-    problems.add("$", null, "longer than 256 KiB", "keep to what the README names");
+    problems.addWithoutValue("$", "longer than 256 KiB", "keep to what the README names");
     return null;
   }
   const reader = new JsonReader(text, length);
   const value = reader.read();
   if (value == null) {
-    problems.add("$", null, reader.problem, "write a JSON object, in a StringValue, such as " + EXAMPLE);
+    problems.addWithoutValue(
+      "$",
+      reader.problem,
+      "write a JSON object, in a StringValue, such as " + EXAMPLE,
+    );
     return null;
   }
   if (value.kind != JsonKind.Object) {

@@ -56,7 +56,7 @@ export function countersOf(scope: string): Counters {
 }
 
 /** Envoy splits names of stats at dots, and tags by regular expressions: a scope becomes one plain word. */
-export function statName(scope: string): string {
+function statName(scope: string): string {
   let name = "";
   for (let i = 0; i < scope.length; i++) {
     const code = scope.charCodeAt(i);

@@ -9,17 +9,12 @@ export class Problems {
   readonly lines: string[] = [];
 
   add(path: string, value: JsonValue | null, reason: string, remedy: string): void {
-    if (this.lines.length < MAX_LINES)
-      this.line(path + (value == null ? "" : " = " + show(value)), reason, remedy);
+    this.addWithoutValue(value == null ? path : path + " = " + show(value), reason, remedy);
   }
 
   /** For a value that may be a secret, or is not what is wrong. */
   addWithoutValue(path: string, reason: string, remedy: string): void {
-    this.line(path, reason, remedy);
-  }
-
-  private line(what: string, reason: string, remedy: string): void {
-    if (this.lines.length < MAX_LINES) this.lines.push(what + ": " + reason + "; " + remedy);
+    if (this.lines.length < MAX_LINES) this.lines.push(path + ": " + reason + "; " + remedy);
   }
 }
 

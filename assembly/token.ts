@@ -1,5 +1,5 @@
 import { decodeBase64Url, encodeBase64Url } from "./base64";
-import { open, seal } from "./chacha20poly1305";
+import { TAG_LENGTH, open, seal } from "./chacha20poly1305";
 import { MAX_ENDPOINT, endpointSize } from "./endpoint";
 
 /**
@@ -11,10 +11,9 @@ import { MAX_ENDPOINT, endpointSize } from "./endpoint";
 const VERSION: u8 = 1;
 const HEAD: u32 = 2;
 const NONCE: u32 = 12;
-const TAG: u32 = 16;
 const FIXED: u32 = 4 + 4 + 8;
-const MIN_SEALED: u32 = HEAD + NONCE + FIXED + 2 + TAG;
-const MAX_SEALED: u32 = HEAD + NONCE + FIXED + MAX_ENDPOINT + TAG;
+const MIN_SEALED: u32 = HEAD + NONCE + FIXED + 2 + TAG_LENGTH;
+const MAX_SEALED: u32 = HEAD + NONCE + FIXED + MAX_ENDPOINT + TAG_LENGTH;
 
 // RFC 4648, section 5, without padding: 4 characters for 3 bytes.
 const MIN_TOKEN: u32 = (MIN_SEALED * 4 + 2) / 3;
@@ -85,7 +84,7 @@ export class SealingKey {
       length,
       sealed + HEAD + NONCE,
     );
-    return encodeBase64Url(sealed, HEAD + NONCE + length + TAG, to);
+    return encodeBase64Url(sealed, HEAD + NONCE + length + TAG_LENGTH, to);
   }
 
   /** Opens what `decode` left in `sealed`; returns whether it is one of ours. */
@@ -106,7 +105,7 @@ export class SealingKey {
       return false;
     }
     const endpoint = plain + FIXED;
-    const endpointLength = length - TAG - FIXED;
+    const endpointLength = length - TAG_LENGTH - FIXED;
     if (endpointSize(endpoint, endpointLength) != endpointLength) return false;
     into.issued = bswap(load<u32>(plain));
     into.seen = bswap(load<u32>(plain, 4));
