@@ -1,10 +1,15 @@
-import { Environment, KEYS_EXAMPLE, readKeys } from "./keys";
+import { readAttributes } from "./attributes";
+import { Clusters } from "./clusters";
+import { Debug } from "./debug";
+import { durationSeconds } from "./duration";
+import { hasWord, isFreeHeader, isOwnHeader, isToken, isVisible, toLowerAscii } from "./grammar";
 import { JsonKind, JsonReader } from "./json";
+import { Environment, KEYS_EXAMPLE, readKeys } from "./keys";
+import { Lifetime } from "./lifetime";
 import { Policy } from "./policy";
 import { Problems } from "./problems";
 import { Section } from "./section";
-import { CookieAttributes } from "./setcookie";
-import { isCookieDomain, isCookiePath, isHostHeader, isToken, isVisible, toLowerAscii } from "./grammar";
+import { quote } from "./text";
 
 /** Reads the filter's configuration; null when it is refused, and `problems` says why. */
 export function readConfiguration(
@@ -40,131 +45,174 @@ export function readConfiguration(
 export const MAX_CONFIGURATION: u32 = 256 * 1024;
 const EXAMPLE = '{"keys": ' + KEYS_EXAMPLE + "}";
 
-function readPolicy(section: Section, pluginName: string, environment: Environment): Policy | null {
-  section.later("mode", '"persistent"');
-  section.later("type", '"Cookie"');
-  section.later("absoluteTimeout", "");
-  section.later("idleTimeout", "");
-  section.later("keyHeader", "");
-  section.later("stripFromRequest", "false");
-  section.later("preventCaching", "false");
-  section.later("cluster", "");
-  section.later("accept", "");
-  section.later("debug", "");
-  section.later("services", "");
+const SCOPE_EXAMPLE = 'name the service, such as "default/session-svc:9080"';
+const MAX_SCOPE: i32 = 255;
 
-  const sessionName = section.text("sessionName", "affinity");
-  if (!isToken(sessionName)) {
+function readPolicy(section: Section, pluginName: string, environment: Environment): Policy | null {
+  section.later("accept");
+  section.later("services");
+
+  const balanced = section.choice("mode", "persistent balanced", "persistent") == "balanced";
+  const inHeader = section.choice("type", "Cookie Header", "Cookie") == "Header";
+  const sessionName = readSessionName(section, inHeader);
+  const scope = readScope(section, pluginName);
+  const lifetime = new Lifetime();
+  lifetime.absolute = readDuration(section, "absoluteTimeout");
+  lifetime.idle = readDuration(section, "idleTimeout");
+  const repin = section.choice("onHostChange", "repin keep", "repin") == "repin";
+  if (balanced && !repin) section.refuse("onHostChange", "mode balanced keeps no host", LEAVE_OUT);
+  const attributes = readAttributes(section, sessionName, inHeader, lifetime);
+  const headers = new Headers(inHeader ? sessionName : "");
+  const hostHeader = headers.read(section, "hostHeader", "x-affinity-host");
+  const keyHeader = headers.read(section, "keyHeader", balanced ? "x-affinity-key" : "");
+  const stripFromRequest = section.flag("stripFromRequest", false);
+  const preventCaching = section.flag("preventCaching", false);
+  const clusters = readClusters(section, headers);
+  const debug = readDebug(section, headers);
+  const keys = readKeys(section, scope, sessionName, environment);
+  section.finish();
+  if (keys == null || section.problems.lines.length) return null;
+
+  const policy = new Policy(scope, sessionName, hostHeader, keys, attributes, lifetime);
+  policy.balanced = balanced;
+  policy.inHeader = inHeader;
+  policy.repin = repin && !balanced;
+  if (keyHeader.length) policy.keyHeader = String.UTF8.encode(keyHeader);
+  policy.stripFromRequest = stripFromRequest;
+  policy.preventCaching = preventCaching;
+  policy.clusters = clusters;
+  policy.letsGo = clusters != null && repin;
+  policy.keepsEndpoint = !balanced && (policy.letsGo || !repin);
+  policy.debug = debug;
+  return policy;
+}
+
+const LEAVE_OUT = "leave it out";
+
+function readSessionName(section: Section, inHeader: bool): string {
+  const name = section.text("sessionName", "affinity");
+  if (inHeader) {
+    const lower = toLowerAscii(name);
+    if (!isFreeHeader(lower)) {
+      section.refuse(
+        "sessionName",
+        "not a header that is free to carry a token",
+        'use one such as "x-session" (letters, digits and -)',
+      );
+    }
+    return lower;
+  }
+  if (!isToken(name)) {
     section.refuse(
       "sessionName",
       "not a cookie name",
       "use letters, digits and !#$%&'*+-.^_`|~ (RFC 6265, section 4.1.1)",
     );
   }
+  return name;
+}
+
+function readScope(section: Section, pluginName: string): string {
   const scope = section.text("scope", pluginName);
   if (scope.length == 0) {
-    section.refuse(
-      "scope",
-      "missing, and the plugin has no name to stand in",
-      'name the service, such as "default/session-svc:9080"',
-    );
-  } else if (scope.length > 255 || !isVisible(scope)) {
+    section.refuse("scope", "missing, and the plugin has no name to stand in", SCOPE_EXAMPLE);
+  } else if (scope.length > MAX_SCOPE || !isVisible(scope)) {
     section.refuse(
       "scope",
       "not 1 to 255 visible ASCII characters (the plugin's name stands in for it)",
-      'name the service, such as "default/session-svc:9080"',
+      SCOPE_EXAMPLE,
     );
   }
-  const hostHeader = toLowerAscii(section.text("hostHeader", "x-affinity-host"));
-  if (!isHostHeader(hostHeader)) {
+  return scope;
+}
+
+/** In seconds; 0 when there is none. */
+function readDuration(section: Section, name: string): u32 {
+  const value = section.field(name);
+  if (value == null) return 0;
+  const seconds = value.kind == JsonKind.String ? durationSeconds(value.text) : 0;
+  if (seconds == 0) {
     section.refuse(
-      "hostHeader",
-      "not a header of your own",
-      'use the one that stateful_session reads, such as "x-affinity-host"',
+      name,
+      "not a duration of whole seconds, 1s or more",
+      'use one such as "12h", "30m" or "1h30m" (GEP-2257)',
     );
   }
-  const repin = section.choice("onHostChange", "repin keep", "repin") == "repin";
-  const attributes = readAttributes(section, sessionName);
-  const keys = readKeys(section, scope, sessionName, environment);
-  section.finish();
-  if (keys == null || section.problems.lines.length) return null;
-  return new Policy(scope, sessionName, hostHeader, repin, keys, attributes);
+  return seconds;
 }
 
-function readAttributes(policy: Section, sessionName: string): CookieAttributes {
-  const attributes = new CookieAttributes();
-  const section = policy.section("cookie");
-  if (section != null) {
-    attributes.path = section.text("path", "/");
-    if (!isCookiePath(attributes.path)) {
-      section.refuse("path", "not a cookie path", 'start with "/", use visible ASCII without ";"');
-    }
-    attributes.domain = section.text("domain", "");
-    if (attributes.domain.length && !isCookieDomain(attributes.domain)) {
+/** The headers that the filter uses, no two of them the same. */
+class Headers {
+  /** `taken`: words with a blank between them. */
+  constructor(private taken: string) {}
+
+  /** In lower case; the fallback may be empty, for none. */
+  read(section: Section, field: string, fallback: string): string {
+    const name = toLowerAscii(section.text(field, fallback));
+    if (section.field(field) != null && !isOwnHeader(name)) {
       section.refuse(
-        "domain",
-        "not a domain name",
-        'use one such as "example.com", without port or wildcard',
+        field,
+        "not a header of your own",
+        'use one that starts with "x-" and has no meaning yet, such as ' +
+          quote(fallback.length ? fallback : "x-affinity-key"),
       );
+    } else if (name.length && hasWord(this.taken, name)) {
+      section.refuse(field, "another header of this configuration has this name", "give each its own");
     }
-    attributes.secure = readSecure(section);
-    attributes.httpOnly = section.flag("httpOnly", true);
-    attributes.sameSite = readSameSite(section);
-    attributes.conditionalSameSiteNone = section.flag("conditionalSameSiteNone", false);
-    attributes.partitioned = section.flag("partitioned", false);
-    section.later("lifetimeType", '"Session"');
-    section.finish();
-    if (attributes.secure == "false") {
-      if (attributes.sameSite == "None")
-        section.refuse("sameSite", "browsers drop it without Secure", SECURE_REMEDY);
-      if (attributes.partitioned)
-        section.refuse("partitioned", "browsers drop it without Secure", SECURE_REMEDY);
-    }
+    this.taken += " " + name;
+    return name;
   }
-  checkPrefix(policy, sessionName, attributes);
-  return attributes;
 }
 
-const SECURE_REMEDY = 'set cookie.secure to "auto" or true';
+// A token carries 32 bits of a name; more than a handful of versions of a service is no canary.
+const MAX_CLUSTERS: i32 = 16;
 
-/** `auto`, `true` or `false`, of which two are booleans in JSON. */
-function readSecure(section: Section): string {
-  const value = section.field("secure");
-  if (value == null) return "auto";
-  if (value.kind == JsonKind.Boolean) return value.flag ? "true" : "false";
-  if (value.kind != JsonKind.String || value.text != "auto") {
-    section.refuse("secure", "not one of the allowed values", 'allowed: "auto", true, false');
+function readClusters(policy: Section, headers: Headers): Clusters | null {
+  const section = policy.section("cluster");
+  if (section == null) return null;
+  const header = headers.read(section, "header", "x-affinity-cluster");
+  const names: string[] = [];
+  const value = section.field("names");
+  const items = value != null && value.kind == JsonKind.Array ? value.items : [];
+  for (let i = 0; i < items.length; i++) {
+    const name = items[i].kind == JsonKind.String ? items[i].text : "";
+    if (name.length && name.length <= MAX_SCOPE && isVisible(name) && !names.includes(name)) names.push(name);
   }
-  return "auto";
-}
-
-/** Empty leaves the attribute out, as ingress-nginx does unless it is told otherwise. */
-function readSameSite(section: Section): string {
-  const value = section.field("sameSite");
-  if (value != null && value.kind == JsonKind.String && value.text.length == 0) return "";
-  return section.choice("sameSite", "Lax Strict None", "Lax");
-}
-
-/** rfc6265bis, section 4.1.3: browsers compare the prefix without regard to case, and drop what breaks its rules. */
-function checkPrefix(policy: Section, sessionName: string, attributes: CookieAttributes): void {
-  const name = toLowerAscii(sessionName);
-  const host = name.startsWith("__host-");
-  const http = name.startsWith("__http-") || name.startsWith("__host-http-");
-  if (!host && !http && !name.startsWith("__secure-")) return;
-  if (attributes.secure != "true") {
-    policy.refuse(
-      "sessionName",
-      "its prefix needs a cookie that is always Secure",
-      "set cookie.secure to true",
+  const clusters = new Clusters(header, names);
+  if (clusters.collide) {
+    section.refuse(
+      "names",
+      "two names that a token cannot tell apart (CRC-32)",
+      "rename one of the clusters",
     );
   }
-  if (http && !attributes.httpOnly) {
-    policy.refuse("sessionName", "its prefix needs HttpOnly", "set cookie.httpOnly to true");
+  if (names.length == 0 || names.length != items.length || names.length > MAX_CLUSTERS) {
+    section.refuse(
+      "names",
+      value == null ? "missing" : "not 1 to 16 different names of clusters",
+      'write ["session-svc", "session-svc-canary"]: Envoy\'s names, the one that was there first in front',
+    );
   }
-  if (host && attributes.domain.length) {
-    policy.refuse("sessionName", "its prefix forbids a domain", "leave cookie.domain out");
+  section.finish();
+  return clusters;
+}
+
+// Whoever knows it sees addresses of pods in the log.
+const MIN_SECRET: i32 = 16;
+
+function readDebug(policy: Section, headers: Headers): Debug | null {
+  const section = policy.secretSection("debug");
+  if (section == null) return null;
+  const header = headers.read(section, "header", "x-affinity-debug");
+  const value = section.field("secret");
+  const secret = value != null && value.kind == JsonKind.String ? value.text : "";
+  if (secret.length < MIN_SECRET || secret.length > MAX_SCOPE || !isVisible(secret)) {
+    section.refuse(
+      "secret",
+      value == null ? "missing" : "not 16 to 255 visible ASCII characters (not shown)",
+      "make one with `openssl rand -base64 32`",
+    );
   }
-  if (host && attributes.path != "/") {
-    policy.refuse("sessionName", "its prefix needs the path /", 'set cookie.path to "/"');
-  }
+  section.finish();
+  return new Debug(header, secret);
 }

@@ -1,6 +1,7 @@
 import { equal } from "./bytes";
 
-/** Of the cookie that `findCookie` returned: where its value ends, and where to search for the next one. */
+/** Of the cookie that `findCookie` returned: where its name starts, where its value ends, where to go on. */
+export let cookieStart: usize = 0;
 export let cookieEnd: usize = 0;
 export let cookieNext: usize = 0;
 
@@ -21,6 +22,7 @@ export function findCookie(at: usize, end: usize, name: usize, nameLength: usize
     if (end - at > nameLength && byte == load<u8>(name) && equal(at, name, nameLength)) {
       const equals = skipBlanks(at + nameLength, end);
       if (equals < end && load<u8>(equals) == 0x3d) {
+        cookieStart = at;
         cookieNext = pairEnd(equals + 1, end);
         return trim(skipBlanks(equals + 1, cookieNext), cookieNext);
       }
@@ -39,6 +41,30 @@ function trim(from: usize, to: usize): usize {
   }
   cookieEnd = to;
   return from;
+}
+
+/**
+ * Copies the bytes [at, end) of a Cookie header to `to`, all but the cookies called `name`, each with the ";" behind it,
+ * the last one with that before it. Returns where the copy ends.
+ */
+export function copyWithoutCookie(at: usize, end: usize, name: usize, nameLength: usize, to: usize): usize {
+  const start = to;
+  while (findCookie(at, end, name, nameLength)) {
+    to = copy(at, cookieStart, to);
+    if (cookieNext < end) {
+      at = skipBlanks(cookieNext + 1, end);
+    } else {
+      at = end;
+      while (to > start && isBlank(load<u8>(to - 1))) to--;
+      if (to > start && load<u8>(to - 1) == 0x3b) to--;
+    }
+  }
+  return copy(at, end, to);
+}
+
+function copy(from: usize, end: usize, to: usize): usize {
+  memory.copy(to, from, end - from);
+  return to + (end - from);
 }
 
 function skipBlanks(at: usize, end: usize): usize {

@@ -6,10 +6,17 @@ export const enum Event {
   Created,
   Resumed,
   Repinned,
+  Renewed,
+  Expired,
   Rejected,
+  None,
 }
 
-const NAMES = ["created", "resumed", "repinned", "rejected"];
+const NAMES = ["created", "resumed", "repinned", "renewed", "expired", "rejected"];
+
+export function eventName(event: Event): string {
+  return unchecked(NAMES[event]);
+}
 
 /**
  * The counters of one scope. They are counted here and handed over on a tick, so that a request pays no host call for

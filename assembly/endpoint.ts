@@ -1,4 +1,5 @@
 import { equal } from "./bytes";
+import { writeDecimal, writeHex } from "./digits";
 
 /**
  * The address of a pod, in the two forms that the filter meets: Envoy's text (`10.0.0.1:9080`, `[::1]:9080`, or
@@ -12,6 +13,9 @@ const TEXT: u8 = 0;
 
 /** Most bytes that an endpoint takes inside a token. */
 export const MAX_ENDPOINT: u32 = 2 + 255;
+/** Of a token that pins nothing: a text of no characters. */
+export const NO_ENDPOINT = memory.data<u8>([TEXT, 0]);
+export const NO_ENDPOINT_LENGTH: u32 = 2;
 /** Most characters that `writeEndpoint` writes. */
 export const MAX_ENDPOINT_TEXT: u32 = 255;
 
@@ -166,13 +170,6 @@ function hexDigit(byte: u8): i32 {
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** Returns where the digits end. */
-function writeDecimal(value: u32, at: usize): usize {
-  if (value > 9) at = writeDecimal(value / 10, at);
-  store<u8>(at, <u8>(0x30 + (value % 10)));
-  return at + 1;
-}
-
 function writeIPv4(address: usize, at: usize): usize {
   for (let i: usize = 0; i < 4; i++) {
     if (i) store<u8>(at++, 0x2e);
@@ -207,11 +204,4 @@ function writeIPv6(address: usize, at: usize): usize {
     if (i < 7 && i + 1 != gap) store<u8>(at++, 0x3a);
   }
   return at;
-}
-
-function writeHex(value: u32, at: usize): usize {
-  if (value > 15) at = writeHex(value >> 4, at);
-  const digit = value & 15;
-  store<u8>(at, <u8>(digit < 10 ? 0x30 + digit : 0x57 + digit));
-  return at + 1;
 }

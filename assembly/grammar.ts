@@ -61,16 +61,35 @@ export function isEnvironmentName(text: string): bool {
   return text.length > 0;
 }
 
-/** Whether a header, in lower case, may carry the address: a token that starts with "x-", and none that Envoy gives a meaning. */
-export function isHostHeader(name: string): bool {
-  return (
-    isToken(name) &&
-    name.startsWith("x-") &&
-    !name.startsWith("x-forwarded-") &&
-    !name.startsWith("x-envoy-") &&
-    name != "x-request-id"
-  );
+/** Whether a header, in lower case, is free to be ours: a token that starts with "x-", and none that Envoy gives a meaning. */
+export function isOwnHeader(name: string): bool {
+  return name.startsWith("x-") && isFreeHeader(name);
 }
+
+/** Whether a header, in lower case, is one that neither HTTP nor Envoy gives a meaning to. */
+export function isFreeHeader(name: string): bool {
+  for (let i = 0; i < MEANT_PREFIXES.length; i++) {
+    if (name.startsWith(MEANT_PREFIXES[i])) return false;
+  }
+  return isToken(name) && !hasWord(MEANT, name);
+}
+
+const MEANT_PREFIXES = [
+  "x-forwarded-",
+  "x-envoy-",
+  "content-",
+  "accept",
+  "access-control-",
+  "if-",
+  "sec-",
+  "proxy-",
+  "grpc-",
+];
+// RFC 9110, section 18.4, RFC 9111, RFC 9112 and RFC 6265, those that travel with most messages; W3C Trace Context.
+const MEANT =
+  "x-request-id host cookie set-cookie connection keep-alive te trailer transfer-encoding upgrade authorization " +
+  "www-authenticate location date vary cache-control age etag expires last-modified server user-agent referer origin " +
+  "expect range via forwarded traceparent tracestate";
 
 /** Whether a word is one of `words`, which have one blank between them. */
 export function hasWord(words: string, word: string): bool {

@@ -1,6 +1,8 @@
 /** The one file that calls the host (proxy-wasm ABI 0.2.1, and WASI for randomness and the environment). */
+import { equal } from "./bytes";
 import {
   proxy_add_header_map_value,
+  proxy_call_foreign_function,
   proxy_define_metric,
   proxy_get_buffer_bytes,
   proxy_get_current_time_nanoseconds,
@@ -58,6 +60,12 @@ export function getHeader(map: HeaderMap, name: ArrayBuffer): bool {
   return take(proxy_get_header_map_value(map, changetype<usize>(name), name.byteLength, out, out + 4));
 }
 
+/** Whether `value` is this text. */
+export function isValue(expected: ArrayBuffer): bool {
+  const length = expected.byteLength;
+  return valueLength == length && equal(value, changetype<usize>(expected), length);
+}
+
 /** All headers, into `value`: u32 count, then the u32 lengths of each name and value, then these, each with a NUL. */
 export function getHeaders(map: HeaderMap): bool {
   return take(proxy_get_header_map_pairs(map, out, out + 4));
@@ -82,9 +90,30 @@ export function getConfiguration(size: u32): bool {
   return take(proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, size, out, out + 4));
 }
 
+/** How the response came about: `via_upstream` when a pod answered. */
+export const CODE_DETAILS = String.UTF8.encode("response\0code_details");
+/** The address of the pod that was asked last, as Envoy writes it. */
+export const UPSTREAM_ADDRESS = String.UTF8.encode("upstream\0address");
+/** The cluster of the route. */
+export const CLUSTER_NAME = String.UTF8.encode("xds\0cluster_name");
+
 /** A property of Envoy's, into `value`. A NUL stands between the parts of its path. */
 export function getProperty(path: ArrayBuffer): bool {
   return take(proxy_get_property(changetype<usize>(path), path.byteLength, out, out + 4));
+}
+
+const CLEAR_ROUTE_CACHE = String.UTF8.encode("clear_route_cache");
+
+/** Has the route chosen again, by the headers as they are now. Legal on a request; Envoy's own extension of the ABI. */
+export function chooseRouteAgain(): void {
+  proxy_call_foreign_function(
+    changetype<usize>(CLEAR_ROUTE_CACHE),
+    CLEAR_ROUTE_CACHE.byteLength,
+    0,
+    0,
+    out,
+    out + 4,
+  );
 }
 
 /** Unix time in seconds. */

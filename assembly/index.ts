@@ -1,11 +1,12 @@
 /** The exports of the module: the callbacks of proxy-wasm ABI 0.2.1 that the filter takes. */
 import { allocate, resetArena } from "./arena";
 import { MAX_CONFIGURATION, readConfiguration } from "./configuration";
-import { onRequestHeaders, onResponseHeaders } from "./filter";
 import * as host from "./host";
 import { LogLevel } from "./host";
 import { Environment } from "./keys";
 import { Problems } from "./problems";
+import { onRequestHeaders } from "./request";
+import { onResponseHeaders } from "./response";
 import { closeRoot, findRoot, openRoot } from "./root";
 import { closeStream, openStream } from "./streams";
 

@@ -1,6 +1,6 @@
 import { decodeBase64 } from "./base64";
 import { isEnvironmentName } from "./grammar";
-import { JsonKind, JsonValue } from "./json";
+import { JsonKind } from "./json";
 import { Section } from "./section";
 import { decimal } from "./text";
 import { SealingKey } from "./token";

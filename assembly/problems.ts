@@ -19,7 +19,7 @@ export class Problems {
 }
 
 /** A value as it may stand in a log: shortened, and no key. */
-export function show(value: JsonValue): string {
+function show(value: JsonValue): string {
   switch (value.kind) {
     case JsonKind.Null:
       return "null";

@@ -1,12 +1,14 @@
 import { hasWord } from "./grammar";
 import { JsonKind, JsonValue } from "./json";
-import { Problems, show } from "./problems";
+import { Problems } from "./problems";
 import { isAlphanumeric, quote } from "./text";
 
 const MAX_FIELD: i32 = 32;
 
 /** One object of the configuration, read field by field. What is wrong goes to `problems`, under its path. */
 export class Section {
+  /** Whether no value of it may be shown: one of them is a secret, which may stand in the wrong place. */
+  private hidden: bool = false;
   /** The names that were asked for, with a blank between them. */
   private known: string = "";
 
@@ -32,12 +34,9 @@ export class Section {
     }
   }
 
-  /** Refuses a field that a later version reads, unless it says what this version does anyway: `harmless`, as JSON. */
-  later(name: string, harmless: string): void {
-    const value = this.field(name);
-    if (value == null || show(value) == harmless) return;
-    const remedy = harmless.length ? "leave it out or set it to its default, " + harmless : "leave it out";
-    this.refuse(name, "not supported yet", remedy);
+  /** Refuses a field that a later version reads. */
+  later(name: string): void {
+    if (this.field(name) != null) this.refuse(name, "not supported yet", "leave it out");
   }
 
   text(name: string, fallback: string): string {
@@ -74,8 +73,21 @@ export class Section {
     return null;
   }
 
+  /** As `section`, of an object with a secret: what is refused in it is not shown. */
+  secretSection(name: string): Section | null {
+    const value = this.field(name);
+    if (value == null) return null;
+    if (value.kind != JsonKind.Object) {
+      this.problems.addWithoutValue(this.at(name), "not an object", "use {...}");
+      return null;
+    }
+    const section = new Section(this.at(name), value, this.problems);
+    section.hidden = true;
+    return section;
+  }
+
   refuse(name: string, reason: string, remedy: string): void {
-    this.problems.add(this.at(name), this.object.get(name), reason, remedy);
+    this.problems.add(this.at(name), this.hidden ? null : this.object.get(name), reason, remedy);
   }
 
   /** The path of a field, as JSONPath writes it. */

@@ -3,23 +3,45 @@
  * addressing with linear probing.
  */
 
+import { fillRandom } from "./host";
+
+/** Why a token is written anew. */
+export const enum Renewal {
+  None,
+  /** Its key is an old one, or its client has not been seen for a while. */
+  Due,
+  /** The cluster that it names is none of ours, or no longer. */
+  Homeless,
+}
+
+
 @unmanaged
 export class Stream {
   /** The id of the stream's context; 0 in an empty slot (Envoy's ids start at 1). */
   context: u32;
   /** The id of its root context. */
   root: u32;
-  /** Of the token that opened on the request, if `resumed`. */
+  /** Of the token that opened on the request, or drawn for a newcomer; 0 when there is none yet. */
   session: u64;
+  /** Of the token that opened, if the session is `resumed`. */
   issued: u32;
   resumed: bool;
-  /** Of the request, whose headers nobody can read any more when the response comes. */
-  https: bool;
-  misreadsNone: bool;
+  /** Why the token that opened is to be written anew though its pod stays. */
+  renewal: u8;
+  /** Whether the request asked to be explained in the log. */
+  explained: bool;
+  /** Which cookie attributes the request wants: its headers are gone when the response comes. See Policy. */
+  attributes: u8;
+  /** Bytes of the endpoint of the token that opened; 0 when it pins nothing, or something longer than an address. */
+  endpointLength: u8;
+  /** Its first byte, with room for the others behind. */
+  endpoint: u8;
 }
 
+// An IPv6 address with its port; see endpoint.ts.
+const MAX_REMEMBERED: u32 = 19;
 // Of whole words, so that no field lies across two.
-const SLOT: usize = (offsetof<Stream>() + 7) & ~7;
+const SLOT: usize = (offsetof<Stream>("endpoint") + MAX_REMEMBERED + 7) & ~7;
 // Envoy counts context ids up. Taken as they are, tens of thousands of long streams that began together would be one
 // run of slots, to be walked by each newcomer whose id wraps onto it; multiplied by 2^32 over the golden ratio, ids
 // in a row lie as far apart as they can. Knuth, The Art of Computer Programming, volume 3, section 6.4.
@@ -39,13 +61,35 @@ export function openStream(context: u32, root: u32): void {
   if (stream.context == 0) taken++;
   stream.context = context;
   stream.root = root;
+  stream.session = 0;
   stream.resumed = false;
+  stream.renewal = <u8>Renewal.None;
+  stream.explained = false;
+  stream.attributes = 0;
+  stream.endpointLength = 0;
 }
 
 /** The stream of a context, until the next `openStream` or `closeStream`; null when it is not known. */
 export function findStream(context: u32): Stream | null {
   const stream = slotOf(context);
   return stream.context == context && context != 0 ? stream : null;
+}
+
+/** Keeps the endpoint of the token that opened, unless it is a long text. */
+export function rememberEndpoint(stream: Stream, endpoint: usize, length: u32): void {
+  if (length > MAX_REMEMBERED) return;
+  memory.copy(endpointOf(stream), endpoint, length);
+  stream.endpointLength = <u8>length;
+}
+
+/** Where the endpoint is that was kept. */
+export function endpointOf(stream: Stream): usize {
+  return changetype<usize>(stream) + offsetof<Stream>("endpoint");
+}
+
+/** Draws a number for a new session; false when the host has no randomness. */
+export function drawSession(stream: Stream): bool {
+  return fillRandom(changetype<usize>(stream) + offsetof<Stream>("session"), 8);
 }
 
 /** Forgets a stream; returns whether it was known. */

@@ -27,7 +27,7 @@ function mayHoldKey(text: string): bool {
 }
 
 /** In decimal. The library's toString brings tables for speed and for other bases. */
-export function decimal(number: i32): string {
+export function decimal(number: u32): string {
   const digit = String.fromCharCode(0x30 + (number % 10));
   return number > 9 ? decimal(number / 10) + digit : digit;
 }

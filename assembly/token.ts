@@ -4,19 +4,22 @@ import { MAX_ENDPOINT, endpointSize } from "./endpoint";
 
 /**
  * The token, version 1: base64url of `head(2) nonce(12) ciphertext tag(16)`.
- * head: 0x01, id of the key. Plaintext, big-endian: issued u32, seen u32, session u64, endpoint.
+ * head: 0x01, id of the key. Plaintext, big-endian: issued u32, seen u32, session u64, endpoint, and where versions of
+ * a service are told apart the CRC-32 of the serving cluster's name.
  * Associated data: head, then `affinity/1` NUL scope NUL sessionName; so a token of one service is void at another.
  */
 
-const VERSION: u8 = 1;
+export const VERSION: u8 = 1;
 const HEAD: u32 = 2;
 const NONCE: u32 = 12;
 const FIXED: u32 = 4 + 4 + 8;
+const CLUSTER: u32 = 4;
 const MIN_SEALED: u32 = HEAD + NONCE + FIXED + 2 + TAG_LENGTH;
-const MAX_SEALED: u32 = HEAD + NONCE + FIXED + MAX_ENDPOINT + TAG_LENGTH;
+const MAX_SEALED: u32 = HEAD + NONCE + FIXED + MAX_ENDPOINT + CLUSTER + TAG_LENGTH;
 
 // RFC 4648, section 5, without padding: 4 characters for 3 bytes.
-const MIN_TOKEN: u32 = (MIN_SEALED * 4 + 2) / 3;
+/** Fewest characters of a token. */
+export const MIN_TOKEN: u32 = (MIN_SEALED * 4 + 2) / 3;
 /** Most characters of a token. */
 export const MAX_TOKEN: u32 = (MAX_SEALED * 4 + 2) / 3;
 
@@ -34,6 +37,11 @@ export class Token {
   /** Encoded as endpoint.ts does it. */
   endpoint: usize;
   endpointLength: u32;
+  /** CRC-32 of the name of the cluster that served, if it `hasCluster`. */
+  cluster: u32;
+  hasCluster: bool;
+  /** The id of the key that opened it. */
+  keyId: u8;
 }
 
 /** A key of ChaCha20-Poly1305, and what every token that it seals is bound to. */
@@ -66,11 +74,15 @@ export class SealingKey {
 
   /** Seals a token under a nonce (12 bytes, never used before with this key); returns the characters written. */
   seal(token: Token, nonce: usize, to: usize): u32 {
-    const length = FIXED + token.endpointLength;
+    let length = FIXED + token.endpointLength;
     store<u32>(plain, bswap(token.issued));
     store<u32>(plain, bswap(token.seen), 4);
     store<u64>(plain, bswap(token.session), 8);
     memory.copy(plain + FIXED, token.endpoint, token.endpointLength);
+    if (token.hasCluster) {
+      store<u32>(plain + length, bswap(token.cluster));
+      length += CLUSTER;
+    }
     store<u8>(sealed, VERSION);
     store<u8>(sealed, this.id, 1);
     memory.copy(sealed + HEAD, nonce, NONCE);
@@ -105,13 +117,18 @@ export class SealingKey {
       return false;
     }
     const endpoint = plain + FIXED;
-    const endpointLength = length - TAG_LENGTH - FIXED;
-    if (endpointSize(endpoint, endpointLength) != endpointLength) return false;
+    const rest = length - TAG_LENGTH - FIXED;
+    const endpointLength = endpointSize(endpoint, rest);
+    const hasCluster = rest == endpointLength + CLUSTER;
+    if (endpointLength == 0 || (rest != endpointLength && !hasCluster)) return false;
     into.issued = bswap(load<u32>(plain));
     into.seen = bswap(load<u32>(plain, 4));
     into.session = bswap(load<u64>(plain, 8));
     into.endpoint = endpoint;
     into.endpointLength = endpointLength;
+    into.hasCluster = hasCluster;
+    into.cluster = hasCluster ? bswap(load<u32>(endpoint + endpointLength)) : 0;
+    into.keyId = this.id;
     return true;
   }
 }

@@ -23,6 +23,8 @@ export interface TokenFields {
   readonly session: bigint;
   /** `a.b.c.d:port`, `[v6]:port` or other text of at most 255 bytes; empty when nothing is pinned. */
   readonly endpoint: string;
+  /** CRC-32 of the name of the cluster that served, where the filter tells versions of a service apart. */
+  readonly cluster?: number;
 }
 
 /** A token that opened, and the id of the key that opened it. */
@@ -36,6 +38,7 @@ const NONCE_LENGTH = 12;
 const TAG_LENGTH = 16;
 // issued u32, seen u32, session u64
 const TIMES_LENGTH = 16;
+const CLUSTER_LENGTH = 4;
 const CIPHER = "chacha20-poly1305";
 const TAG_OPTION = { authTagLength: TAG_LENGTH };
 
@@ -62,9 +65,11 @@ export function sealToken(
   const head = Buffer.from([VERSION, key.id]);
   if (head[1] !== key.id) throw new RangeError(`key id: ${key.id} is none; an id is 0 to 255`);
   const cipher = createCipheriv(CIPHER, key.bytes, nonce, TAG_OPTION);
-  const plaintextLength = plain.length + endpoint.length;
+  const cluster = Buffer.alloc(fields.cluster === undefined ? 0 : CLUSTER_LENGTH);
+  if (fields.cluster !== undefined) cluster.writeUInt32BE(fields.cluster);
+  const plaintextLength = plain.length + endpoint.length + cluster.length;
   cipher.setAAD(additionalData(head, binding), { plaintextLength });
-  const sealed = [cipher.update(plain), cipher.update(endpoint), cipher.final()];
+  const sealed = [cipher.update(plain), cipher.update(endpoint), cipher.update(cluster), cipher.final()];
   return Buffer.concat([head, nonce, ...sealed, cipher.getAuthTag()]).toString("base64url");
 }
 
@@ -83,14 +88,19 @@ export function openToken(
   if (key === undefined) return null;
   const plain = decrypted(token, key, binding);
   if (plain === null) return null;
-  const endpoint = endpointText(plain.subarray(TIMES_LENGTH));
-  if (endpoint === null) return null;
+  const rest = plain.subarray(TIMES_LENGTH);
+  const endpoint = endpointText(rest);
+  const end = rest.length - CLUSTER_LENGTH;
+  const endpointBefore = endpoint === null && end > 0 ? endpointText(rest.subarray(0, end)) : null;
+  const pinned = endpoint ?? endpointBefore;
+  if (pinned === null) return null;
   return {
     keyId: key.id,
     issued: plain.readUInt32BE(0),
     seen: plain.readUInt32BE(4),
     session: plain.readBigUInt64BE(8),
-    endpoint,
+    endpoint: pinned,
+    ...(endpoint === null ? { cluster: rest.readUInt32BE(end) } : {}),
   };
 }
 

@@ -66,6 +66,10 @@ function expectedAndReceived(error: unknown): string {
 }
 
 function show(value: unknown): string {
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === "string" ? value : (JSON.stringify(value, bigintAsText) ?? String(value));
   return text.length > 2000 ? `${text.slice(0, 2000)}... (${text.length} characters)` : text;
+}
+
+function bigintAsText(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}n` : value;
 }

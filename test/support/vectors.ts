@@ -11,6 +11,14 @@ export interface CookieRow {
   readonly ignored: readonly string[];
 }
 
+/** A Cookie header, and what is left of it without the cookies of that name. */
+export interface StrippedCookieRow {
+  readonly it: string;
+  readonly header: string;
+  readonly name: string;
+  readonly rest: string;
+}
+
 /** A key and what a token under it is bound to. */
 export interface TokenRow {
   readonly it: string;
@@ -29,6 +37,9 @@ export interface OpeningTokenRow extends TokenRow {
   readonly seen: number;
   readonly session: string;
   readonly endpoint: string;
+  /** CRC-32 of the cluster's name; in rows that say `hasCluster` alone. */
+  readonly cluster?: number;
+  readonly hasCluster?: boolean;
 }
 
 export interface RefusedTokenRow extends TokenRow {
@@ -47,6 +58,8 @@ export interface ConfigurationRow {
 export const configurationRows: readonly ConfigurationRow[] = vectors("configurations.json");
 
 export const cookieRows: readonly CookieRow[] = vectors("cookies.json");
+
+export const strippedCookieRows: readonly StrippedCookieRow[] = vectors("stripped-cookies.json");
 
 export const tokenRows: {
   readonly opens: readonly OpeningTokenRow[];

@@ -1,6 +1,6 @@
 import { readConfiguration } from "../../assembly/configuration";
 import { Environment } from "../../assembly/keys";
-import { Policy } from "../../assembly/policy";
+import { Policy, attributesOf } from "../../assembly/policy";
 import { Problems } from "../../assembly/problems";
 import { bytesOfText } from "./bytes";
 import { configurations } from "./vectors/configurations";
@@ -50,10 +50,12 @@ describe("readConfiguration", () => {
     expect(policy!.repin).toBe(true);
     expect(policy!.asksUserAgent).toBe(false);
     expect(policy!.asksScheme).toBe(true);
-    expect(textOf(policy!.cookieName)).toBe("affinity");
+    expect(textOf(policy!.sessionName)).toBe("affinity");
     expect(textOf(policy!.cookieStart)).toBe("affinity=");
     expect(textOf(policy!.hostHeader)).toBe("x-affinity-host");
-    expect(textOf(policy!.attributesFor(false, false))).toBe("; Path=/; HttpOnly; SameSite=Lax");
+    expect(textOf(policy!.attributesFor(attributesOf(false, false)))).toBe(
+      "; Path=/; HttpOnly; SameSite=Lax",
+    );
   });
 
   it("takes what is written", () => {
@@ -71,11 +73,87 @@ describe("readConfiguration", () => {
     expect(policy!.asksScheme).toBe(false);
     expect(textOf(policy!.cookieStart)).toBe("__Host-s=");
     expect(textOf(policy!.hostHeader)).toBe("x-pod");
-    expect(textOf(policy!.attributesFor(false, false))).toBe("; Path=/; Secure; HttpOnly; SameSite=None");
-    expect(textOf(policy!.attributesFor(false, true))).toBe("; Path=/; Secure; HttpOnly");
+    expect(textOf(policy!.attributesFor(attributesOf(false, false)))).toBe(
+      "; Path=/; Secure; HttpOnly; SameSite=None",
+    );
+    expect(textOf(policy!.attributesFor(attributesOf(false, true)))).toBe("; Path=/; Secure; HttpOnly");
     expect(policy!.keys.id).toBe(2);
     expect(policy!.keys.next!.id).toBe(1);
     expect(policy!.keys.next!.next == null).toBe(true);
+  });
+
+  it("leaves off what is not asked for", () => {
+    const policy = read('{"keys": [{"id": 1, "env": "AFFINITY_KEY"}]}');
+    expect(policy!.balanced).toBe(false);
+    expect(policy!.inHeader).toBe(false);
+    expect(policy!.lifetime.ends).toBe(false);
+    expect(policy!.lifetime.permanent).toBe(false);
+    expect(policy!.keyHeader == null).toBe(true);
+    expect(policy!.stripFromRequest).toBe(false);
+    expect(policy!.preventCaching).toBe(false);
+    expect(policy!.clusters == null).toBe(true);
+    expect(policy!.letsGo).toBe(false);
+    expect(policy!.debug == null).toBe(true);
+  });
+
+  it("takes timeouts, clusters and the rest of a persistent policy", () => {
+    const policy = read(
+      '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}], "absoluteTimeout": "12h", "idleTimeout": "1m30s",' +
+        '"cookie": {"lifetimeType": "Permanent"}, "keyHeader": "X-Key", "stripFromRequest": true,' +
+        '"preventCaching": true, "cluster": {"header": "X-Version", "names": ["a", "b"]},' +
+        '"debug": {"header": "X-Why", "secret": "sixteen-letters!"}}',
+    );
+    expect(problems.lines.join(" | ")).toBe("");
+    expect(policy!.lifetime.absolute).toBe(43200);
+    expect(policy!.lifetime.idle).toBe(90);
+    expect(policy!.lifetime.permanent).toBe(true);
+    expect(textOf(policy!.keyHeader!)).toBe("x-key");
+    expect(policy!.stripFromRequest).toBe(true);
+    expect(policy!.preventCaching).toBe(true);
+    expect(textOf(policy!.clusters!.header)).toBe("x-version");
+    expect(textOf(policy!.clusters!.first)).toBe("a");
+    expect(policy!.letsGo).toBe(true);
+    expect(policy!.debug != null).toBe(true);
+  });
+
+  it("takes mode balanced and type Header, with the defaults of both", () => {
+    const policy = read(
+      '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}], "mode": "balanced", "type": "Header", "sessionName": "X-Session"}',
+    );
+    expect(problems.lines.join(" | ")).toBe("");
+    expect(policy!.balanced).toBe(true);
+    expect(policy!.inHeader).toBe(true);
+    expect(textOf(policy!.sessionName)).toBe("x-session");
+    expect(textOf(policy!.keyHeader!)).toBe("x-affinity-key");
+    expect(policy!.asksScheme).toBe(false);
+    expect(policy!.asksUserAgent).toBe(false);
+  });
+
+  it("keeps a client with its cluster under onHostChange keep", () => {
+    const policy = read(
+      '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}], "onHostChange": "keep", "cluster": {"names": ["a"]}}',
+    );
+    expect(textOf(policy!.clusters!.header)).toBe("x-affinity-cluster");
+    expect(policy!.letsGo).toBe(false);
+  });
+
+  it("shows no secret of debug, wherever it stands in there", () => {
+    const secret = "only-operators-know";
+    const wrong: string[] = [
+      '{"secret": "' + secret + ' "}',
+      '{"secret": ["' + secret + '"]}',
+      '{"secrets": "' + secret + '"}',
+      '{"secret": "' + secret + '", "header": 5}',
+      '{"header": "' + secret + '"}',
+      '{"header": "' + secret + '", "secret": "x-affinity-debug"}',
+      '"' + secret + '"',
+    ];
+    for (let i = 0; i < wrong.length; i++) {
+      const text = '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}], "debug": ' + wrong[i] + "}";
+      expect(read(text) == null).toBe(true, text);
+      expect(hasLineWith("$.debug")).toBe(true, text);
+      expect(hasLineWith(secret)).toBe(false, problems.lines.join(" | "));
+    }
   });
 
   it("names each of several problems", () => {

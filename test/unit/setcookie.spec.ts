@@ -1,4 +1,5 @@
-import { CookieAttributes, misreadsSameSiteNone } from "../../assembly/setcookie";
+import { misreadsSameSiteNone } from "../../assembly/browsers";
+import { CookieAttributes } from "../../assembly/setcookie";
 import { bytesOfText } from "./bytes";
 
 function misreads(userAgent: string): bool {
@@ -67,13 +68,48 @@ describe("misreadsSameSiteNone", () => {
     );
     expect(misreads("Mozilla/5.0 (iPad; CPU OS 12_2 like Mac OS X) AppleWebKit/605.1.15")).toBe(true);
     expect(misreads(MAC + "Version/12.1.2 Safari/605.1.15")).toBe(true);
-    expect(misreads("Chrome/400")).toBe(true);
+  });
+
+  it("reads a version to its last digit", () => {
+    for (let version = 0; version < 1000; version++) {
+      const named = (version >= 4 && version <= 6) || (version >= 40 && version <= 69);
+      const text = version.toString();
+      expect(misreads("Chrome/" + text + ".0.2704.79 Safari/537.36")).toBe(named, "Chrome/" + text + ".");
+      expect(misreads("Chrome/" + text)).toBe(named, "Chrome/" + text);
+    }
+    for (let more = 0; more < 10; more++) {
+      const digit = more.toString();
+      expect(misreads("CPU iPhone OS 12" + digit)).toBe(false, "CPU iPhone OS 12" + digit);
+      expect(misreads("iPad; CPU OS 12" + digit)).toBe(false, "iPad; CPU OS 12" + digit);
+      expect(misreads("Macintosh; Intel Mac OS X 10_14" + digit + " Safari/605")).toBe(
+        false,
+        "10_14" + digit,
+      );
+    }
+    expect(misreads("CPU iPhone OS 12")).toBe(true);
+    expect(misreads("iPad; CPU OS 12")).toBe(true);
+    expect(misreads("Safari Macintosh Intel Mac OS X 10_14")).toBe(true);
+  });
+
+  it("looks at each place where a name stands", () => {
+    expect(misreads("Chrome/120.0 Chrome/51.0")).toBe(true);
+    expect(misreads("Chrome/Chrome/4")).toBe(true);
+    expect(misreads("CPU iPhone OS 120 CPU iPhone OS 12_1")).toBe(true);
+  });
+
+  it("takes a Safari on macOS 10.14 by all three of its words", () => {
+    expect(misreads("Intel Mac OS X 10_14_6) Safari/605.1.15")).toBe(false, "no Macintosh");
+    expect(misreads("Macintosh; Intel Mac OS X 10_14_6) Gecko/20100101")).toBe(false, "no Safari");
+    expect(misreads("Macintosh; Intel Mac OS X 10_14_6) HeadlessChrome Safari/605")).toBe(false, "a Chrome");
   });
 
   it("lets all others have it", () => {
     expect(misreads("")).toBe(false);
     expect(misreads("curl/8.5.0")).toBe(false);
     expect(misreads("Chrome/")).toBe(false);
+    expect(misreads("Chrome/x51")).toBe(false);
+    expect(misreads("Chrome 51")).toBe(false);
+    expect(misreads("chrome/51")).toBe(false);
     expect(
       misreads("Mozilla/5.0 (X11) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"),
     ).toBe(false);

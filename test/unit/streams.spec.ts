@@ -1,4 +1,11 @@
-import { closeStream, findStream, longestRun, openStream, openStreams } from "../../assembly/streams";
+import {
+  Renewal,
+  closeStream,
+  findStream,
+  longestRun,
+  openStream,
+  openStreams,
+} from "../../assembly/streams";
 
 let state: u32 = 2463534242;
 
@@ -29,10 +36,20 @@ describe("streams", () => {
 
   it("starts afresh when an id comes again", () => {
     openStream(7, 1);
-    findStream(7)!.resumed = true;
+    const before = findStream(7)!;
+    before.session = 5;
+    before.resumed = true;
+    before.renewal = <u8>Renewal.Due;
+    before.explained = true;
+    before.attributes = 3;
     openStream(7, 2);
     expect(rootOf(7)).toBe(2);
-    expect(findStream(7)!.resumed).toBe(false);
+    const after = findStream(7)!;
+    expect(after.session).toBe(0);
+    expect(after.resumed).toBe(false);
+    expect(after.renewal).toBe(<u8>Renewal.None);
+    expect(after.explained).toBe(false);
+    expect(after.attributes).toBe(0);
     expect(openStreams()).toBe(1);
     closeStream(7);
   });

@@ -34,6 +34,9 @@ describe("openToken", () => {
       expect(token.seen).toBe(<u32>row.seen, row.it);
       expect(token.session).toBe(U64.parseInt(row.session, 16), row.it);
       expect(endpointText()).toBe(row.endpoint, row.it);
+      expect(token.hasCluster).toBe(row.hasCluster, row.it);
+      expect(token.cluster).toBe(<u32>row.cluster, row.it);
+      expect(token.keyId).toBe(<u8>row.keyId, row.it);
     }
   });
 
@@ -69,6 +72,8 @@ describe("SealingKey.seal", () => {
       token.endpoint = endpoint.dataStart;
       // No text: the endpoint of a token that pins nothing, 0 and the length 0.
       token.endpointLength = text.length ? readEndpoint(text.dataStart, text.length, endpoint.dataStart) : 2;
+      token.cluster = <u32>row.cluster;
+      token.hasCluster = row.hasCluster;
       const nonce = bytesOfHex(row.nonce);
       const out = new Uint8Array(MAX_TOKEN);
       const length = key.seal(token, nonce.dataStart, out.dataStart);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import { openToken, sealToken, type OpenedToken, type TokenKey } from "../../cli/token.ts";
 import { Vm, type Root } from "./host.ts";
 
@@ -30,13 +31,32 @@ export function sampleRoot(more: object = {}, vm: Vm = new Vm()): Root {
   return root;
 }
 
+export const SESSION = 0x0123456789abcdefn;
+
+export interface TokenOptions {
+  readonly key?: TokenKey;
+  readonly scope?: string;
+  readonly sessionName?: string;
+  /** Unix time in seconds; a minute ago unless it is given. */
+  readonly issued?: number;
+  /** When the session began unless it is given. */
+  readonly seen?: number;
+  readonly session?: bigint;
+  /** Name of the cluster that served; the token has none unless it is given. */
+  readonly cluster?: string;
+}
+
 /** A token for that endpoint, sealed by the independent implementation. */
-export function sampleToken(
-  endpoint: string,
-  { key = KEY, scope = SCOPE, sessionName = "affinity", issued = NOW - 60 } = {},
-): string {
-  const fields = { issued, seen: issued, session: 0x0123456789abcdefn, endpoint };
-  return sealToken(fields, key, { scope, sessionName });
+export function sampleToken(endpoint: string, options: TokenOptions = {}): string {
+  const { key = KEY, scope = SCOPE, sessionName = "affinity", issued = NOW - 60, cluster } = options;
+  const { seen = issued, session = SESSION } = options;
+  const sum = cluster === undefined ? {} : { cluster: crc32(cluster) };
+  return sealToken({ issued, seen, session, endpoint, ...sum }, key, { scope, sessionName });
+}
+
+/** CRC-32 as gzip's trailer has it (RFC 1952, section 2.3.1): Node 20 has no function for it. */
+export function crc32(text: string): number {
+  return gzipSync(text).readUInt32LE(gzipSync(text).length - 8);
 }
 
 /** What a cookie value says; it has to open under the sample key, scope and name unless others are given. */

@@ -1,5 +1,5 @@
 import type { HeaderLines, HeaderMap } from "./headers.ts";
-import type { Root } from "./host.ts";
+import type { LogLine, Root } from "./host.ts";
 
 export const HOST_HEADER = "x-affinity-host";
 
@@ -10,6 +10,10 @@ export interface VisitOptions {
   readonly host?: string;
   /** Envoy's `response.code_details`; `via_upstream` unless it is given. */
   readonly details?: string;
+  /** Envoy's name of the cluster that the route chose, where it matters. */
+  readonly cluster?: string;
+  /** Whether stateful_session is off, as it is beside mode balanced: no response names its pod. */
+  readonly unpinned?: boolean;
   /** Further request headers, before the cookie. */
   readonly request?: HeaderLines;
   /** What the pod answers with. */
@@ -22,19 +26,29 @@ export interface Visit {
   /** The endpoint that the filter asked for; null when it asked for none. */
   readonly asked: string | null;
   readonly setCookie: readonly string[];
+  /** The host calls of the stream, of both its callbacks. */
   readonly calls: readonly string[];
+  /** How often the route was chosen again. */
+  readonly routeCacheClears: number;
+  /** What was logged meanwhile. */
+  readonly logs: readonly LogLine[];
 }
 
 /** One request and its response through the filter, with Envoy's stateful_session (header mode) behind it. */
 export function visit(root: Root, options: VisitOptions = {}): Visit {
+  const firstLog = root.vm.logs.length;
   const stream = root.stream();
   const cookies = typeof options.cookie === "string" ? [options.cookie] : (options.cookie ?? []);
   const cookieLines = cookies.map((line) => ["cookie", line] as const);
   const requestHeaders = stream.request([...REQUEST, ...(options.request ?? []), ...cookieLines]);
   const asked = requestHeaders.first(HOST_HEADER);
   stream.properties["response.code_details"] = options.details ?? "via_upstream";
+  if (options.cluster !== undefined) stream.properties["xds.cluster_name"] = options.cluster;
+  // Envoy has it for the pod that it tried last, too.
+  if (options.host !== undefined) stream.properties["upstream.address"] = options.host;
   const response = options.response ?? [[":status", "200"]];
-  const responseHeaders = stream.respond(afterStatefulSession(asked, options.host, response));
+  const named = options.unpinned ? undefined : options.host;
+  const responseHeaders = stream.respond(afterStatefulSession(asked, named, response));
   stream.close();
   return {
     requestHeaders,
@@ -42,6 +56,8 @@ export function visit(root: Root, options: VisitOptions = {}): Visit {
     asked: asked === null ? null : Buffer.from(asked, "base64").toString("latin1"),
     setCookie: responseHeaders.all("set-cookie"),
     calls: stream.calls,
+    routeCacheClears: stream.routeCacheClears,
+    logs: root.vm.logs.slice(firstLog),
   };
 }
 

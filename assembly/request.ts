@@ -1,0 +1,105 @@
+import { encodeBase64 } from "./base64";
+import { expired, readToken, renewalDue, token, tried } from "./carrier";
+import { misreadsSameSiteNone } from "./browsers";
+import { Clusters } from "./clusters";
+import { Event } from "./counters";
+import { writeHex64 } from "./digits";
+import { writeEndpoint } from "./endpoint";
+import { explainRequest } from "./explain";
+import * as host from "./host";
+import { HeaderMap } from "./host";
+import { Policy, attributesOf } from "./policy";
+import { findRoot } from "./root";
+
+import { Renewal, Stream, drawSession, findStream, rememberEndpoint } from "./streams";
+
+const FORWARDED_PROTO = String.UTF8.encode("x-forwarded-proto");
+const HTTPS = String.UTF8.encode("https");
+const USER_AGENT = String.UTF8.encode("user-agent");
+
+// Each browser of the list names its version well before; a client must not make us search 60 KiB.
+const MAX_USER_AGENT: u32 = 512;
+
+const text = memory.data(256);
+const encoded = memory.data(344);
+const sessionDigits = memory.data(16);
+
+/** The request names its pod to Envoy, or no pod at all. */
+export function onRequestHeaders(context: u32): void {
+  const stream = findStream(context);
+  if (stream == null) return;
+  const root = findRoot(stream.root);
+  if (root == null) return;
+  const policy = root.policy;
+  const debug = policy.debug;
+  if (debug != null && debug.isAsked()) {
+    stream.explained = true;
+    explainRequest(policy);
+  }
+  const opened = readToken(policy);
+  if (opened) {
+    root.counters.count(Event.Resumed);
+    stream.resumed = true;
+    stream.session = token.session;
+    stream.issued = token.issued;
+    if (policy.keepsEndpoint) rememberEndpoint(stream, token.endpoint, token.endpointLength);
+  } else {
+    if (expired) root.counters.count(Event.Expired);
+    else if (tried) root.counters.count(Event.Rejected);
+    // The first request of a session has to go where the later ones will.
+    if (policy.balanced) drawSession(stream);
+  }
+  const clusters = policy.clusters;
+  const cluster = clusters != null && opened ? clusterOf(clusters) : null;
+  if (opened && renewalDue) stream.renewal = <u8>Renewal.Due;
+  else if (opened && clusters != null && cluster == null) stream.renewal = <u8>Renewal.Homeless;
+  // Envoy takes the request's headers away before the response comes.
+  if (!opened || stream.renewal != Renewal.None || policy.repin || policy.letsGo) {
+    const https = policy.asksScheme && isHttps();
+    stream.attributes = attributesOf(https, policy.asksUserAgent && misreadsNone());
+  }
+  namePod(policy, opened);
+  const keyHeader = policy.keyHeader;
+  if (keyHeader != null) nameSession(keyHeader, stream);
+  if (clusters != null) nameCluster(clusters.header, cluster);
+}
+
+function namePod(policy: Policy, opened: bool): void {
+  const length = opened && !policy.balanced ? writeEndpoint(token.endpoint, text) : 0;
+  if (length)
+    host.replaceHeader(HeaderMap.Request, policy.hostHeader, encoded, encodeBase64(text, length, encoded));
+  else host.removeHeader(HeaderMap.Request, policy.hostHeader);
+}
+
+function nameSession(header: ArrayBuffer, stream: Stream): void {
+  if (stream.session == 0) {
+    host.removeHeader(HeaderMap.Request, header);
+    return;
+  }
+  writeHex64(stream.session, sessionDigits);
+  host.replaceHeader(HeaderMap.Request, header, sessionDigits, 16);
+}
+
+/** The cluster that `token` belongs to; null when it is none of these. */
+function clusterOf(clusters: Clusters): ArrayBuffer | null {
+  return token.hasCluster ? clusters.find(token.cluster) : clusters.first;
+}
+
+/** Envoy chose a route before: by the header as the client sent it, or by none. */
+function nameCluster(header: ArrayBuffer, name: ArrayBuffer | null): void {
+  if (name == null) host.removeHeader(HeaderMap.Request, header);
+  else host.replaceHeader(HeaderMap.Request, header, changetype<usize>(name), name.byteLength);
+  host.chooseRouteAgain();
+}
+
+/** Whether the client came over https, as Envoy sees it: it sets this header itself, or trusts the hop before. */
+function isHttps(): bool {
+  return host.getHeader(HeaderMap.Request, FORWARDED_PROTO) && host.isValue(HTTPS);
+}
+
+function misreadsNone(): bool {
+  return (
+    host.getHeader(HeaderMap.Request, USER_AGENT) &&
+    misreadsSameSiteNone(host.value, min(host.valueLength, MAX_USER_AGENT))
+  );
+}
