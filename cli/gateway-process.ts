@@ -16,19 +16,20 @@ export interface Gateway {
   onEnd(listener: (sentence: string) => void): void;
 }
 
-/** Starts Envoy with envoy/gateway.yaml moved to the ports of the settings and the addresses of the pods. */
+/** Starts Envoy with the policy's gateway moved to the ports of the settings and the addresses of the pods. */
 export async function startGateway(
   processes: Processes,
   envoy: string,
-  { port, adminPort, key }: Settings,
+  { port, adminPort, key, policy }: Settings,
   pods: readonly Pod[],
+  canaryPods: readonly Pod[],
 ): Promise<Gateway> {
   const folder = join(root, "build/demo");
   mkdirSync(folder, { recursive: true });
   // Two demos on different ports may run from one checkout.
   const config = join(folder, `gateway-${port}-${adminPort}.json`);
   const log = join(folder, `envoy-${port}-${adminPort}.log`);
-  writeFileSync(config, gatewayConfig({ port, adminPort, pods }));
+  writeFileSync(config, gatewayConfig({ port, adminPort, pods, canaryPods, policy }));
 
   const output = openSync(log, "w");
   const child = processes.fork(WATCHDOG, {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { policyFile } from "./policies.ts";
 import { root } from "./root.ts";
 
 interface PodAddress {
@@ -15,6 +16,10 @@ export interface GatewayOptions {
   /** Where Envoy's admin interface listens, always on 127.0.0.1. */
   adminPort: number;
   pods: readonly PodAddress[];
+  /** The pods of the second version, where the policy has one. */
+  canaryPods?: readonly PodAddress[];
+  /** Which of envoy/policies; envoy/gateway.yaml unless given. */
+  policy?: string | undefined;
   /** The listener's IP address. Default 127.0.0.1. */
   address?: string;
   /** A file of discovery (see edsFile()) to follow instead of `pods`. */
@@ -25,8 +30,9 @@ export interface GatewayOptions {
   filter?: object | string;
 }
 
-/** The clusters of envoy/gateway.yaml whose endpoints are the pods. */
+/** The clusters of envoy/gateway.yaml whose endpoints are the pods, and of the policy canary the second version. */
 export const podClusters = ["session-svc", "session-svc-plain"] as const;
+const CANARY = "session-svc-canary";
 
 // Of a file Envoy takes one list of endpoints, so all clusters name the same one.
 const EDS_SERVICE = "pods";
@@ -74,7 +80,7 @@ interface Bootstrap {
  * and as .yaml). Everything that is not an option stays as shipped.
  */
 export function gatewayConfig(options: GatewayOptions): string {
-  const config = shippedConfig();
+  const config = shippedConfig(options.policy);
   config.admin.address = socketAddress({ address: "127.0.0.1", port: options.adminPort });
 
   // Envoy follows a file of discovery only when it has a name of its own.
@@ -89,29 +95,48 @@ export function gatewayConfig(options: GatewayOptions): string {
       network.typed_config.http_filters.forEach((f) => setFilter(f, options));
   }
   for (const name of podClusters) {
-    setEndpoints(named(config.static_resources.clusters, name, "cluster"), options);
+    setEndpoints(named(config.static_resources.clusters, name, "cluster"), options.pods, options.edsFile);
   }
+  const canary = config.static_resources.clusters.find((cluster) => cluster.name === CANARY);
+  if (canary !== undefined) setEndpoints(canary, options.canaryPods ?? [], undefined);
   return JSON.stringify(config, null, 2);
 }
 
-/** What the shipped filter seals under: the id of its first key, and what its tokens are bound to. */
-export function shippedBinding(): { keyId: number; scope: string; sessionName: string } {
-  const [listener] = shippedConfig().static_resources.listeners;
+/** What a shipped filter seals under, and how: the id of its first key, and what its tokens are bound to. */
+export function shippedBinding(policy?: string): ShippedBinding {
+  const [listener] = shippedConfig(policy).static_resources.listeners;
   const filters = listener?.filter_chains[0]?.filters[0]?.typed_config.http_filters ?? [];
   const text = filters.find(isWasm)?.typed_config.config?.configuration.value;
   if (text === undefined) throw new Error("envoy/gateway.yaml: no filter with a configuration");
-  const { keys, scope, sessionName = "affinity" } = JSON.parse(text) as FilterConfiguration;
-  return { keyId: keys[0].id, scope, sessionName };
+  const {
+    keys,
+    scope,
+    sessionName = "affinity",
+    mode = "persistent",
+    type = "Cookie",
+  } = JSON.parse(text) as FilterConfiguration;
+  return { keyId: keys[0].id, scope, sessionName, mode, type };
+}
+
+export interface ShippedBinding {
+  keyId: number;
+  scope: string;
+  sessionName: string;
+  mode: "persistent" | "balanced";
+  type: "Cookie" | "Header";
 }
 
 interface FilterConfiguration {
   scope: string;
   sessionName?: string;
+  mode?: ShippedBinding["mode"];
+  type?: ShippedBinding["type"];
   keys: [{ id: number }];
 }
 
-function shippedConfig(): Bootstrap {
-  const text = readFileSync(join(root, "envoy/gateway.yaml"), "utf8");
+function shippedConfig(policy: string | undefined): Bootstrap {
+  const file = policy === undefined ? "envoy/gateway.yaml" : policyFile(policy);
+  const text = readFileSync(join(root, file), "utf8");
   // Anchors become copies here, so that a change in one place stays there.
   return JSON.parse(JSON.stringify(parse(text))) as Bootstrap;
 }
@@ -137,13 +162,13 @@ function setFilter(filter: HttpFilter, options: GatewayOptions): void {
   };
 }
 
-function setEndpoints(cluster: Cluster, options: GatewayOptions): void {
+function setEndpoints(cluster: Cluster, pods: readonly PodAddress[], eds: string | undefined): void {
   for (const field of Object.keys(cluster)) {
     if (/^(type|cluster_type|dns_.*|eds_cluster_config|load_assignment)$/.test(field)) delete cluster[field];
   }
-  if (options.edsFile === undefined) {
+  if (eds === undefined) {
     cluster.type = "STATIC";
-    cluster.load_assignment = loadAssignment(cluster.name, options.pods);
+    cluster.load_assignment = loadAssignment(cluster.name, pods);
     return;
   }
   cluster.type = "EDS";
@@ -152,8 +177,8 @@ function setEndpoints(cluster: Cluster, options: GatewayOptions): void {
     eds_config: {
       resource_api_version: "V3",
       path_config_source: {
-        path: options.edsFile,
-        watched_directory: { path: join(options.edsFile, "..") },
+        path: eds,
+        watched_directory: { path: join(eds, "..") },
       },
     },
   };

@@ -15,12 +15,12 @@ export interface Pod {
   onEnd(listener: (code: number | null, signal: NodeJS.Signals | null) => void): void;
 }
 
-/** Distinct names like those of the tutorial's pods. */
-export function podNames(count: number): string[] {
+/** Distinct names like those of the tutorial's pods, or of another Deployment's. */
+export function podNames(count: number, replicaSet = REPLICA_SET): string[] {
   const names = new Set<string>();
   while (names.size < count) {
     const suffix = Array.from({ length: 5 }, () => SAFE_CHARACTERS[randomInt(SAFE_CHARACTERS.length)]);
-    names.add(`${REPLICA_SET}-${suffix.join("")}`);
+    names.add(`${replicaSet}-${suffix.join("")}`);
   }
   return [...names];
 }

@@ -1,42 +1,49 @@
 import { randomBytes } from "node:crypto";
 import { request } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { shippedBinding } from "./gateway.ts";
+import { shippedBinding, type ShippedBinding } from "./gateway.ts";
 import type { Pod } from "./pods.ts";
 import type { Settings } from "./settings.ts";
 import { sealToken } from "./token.ts";
 
 const DEADLINE_MS = 30_000;
 const RETRY_MS = 50;
+const STICKY = { host: "abc.sample.com" };
+const PLAIN = { host: "plain.sample.com" };
 
 /**
- * Waits until every pod has answered through the gateway, each asked for by a cookie that pins to it, and the
- * host without affinity has answered too.
+ * Waits until every pod has answered through the gateway, each asked for by a token that pins to it, and the
+ * host without affinity has answered too. Where tokens pin to no pod, the host without affinity is asked for all.
  *
  * @throws Error with one sentence that names who did not answer in time; the signal's reason when it aborts
  */
 export async function everyPodAnswers(
   pods: readonly Pod[],
-  { port, key }: Settings,
+  { port, key, policy }: Settings,
   signal: AbortSignal,
 ): Promise<void> {
+  const binding = shippedBinding(policy);
   const names = new Set(pods.map((pod) => pod.name));
+  const isPod = (answer: string): boolean => names.has(answer);
+  const questions: Question[] = [{ what: PLAIN.host, headers: PLAIN, isRight: isPod }];
+  if (binding.mode === "balanced") questions.push({ what: STICKY.host, headers: STICKY, isRight: isPod });
+  for (const { name, address, port } of pods) {
+    const headers = binding.mode === "balanced" ? PLAIN : pinnedTo(`${address}:${port}`, key, binding);
+    questions.push({ what: name, headers, isRight: (answer) => answer === name });
+  }
+  await Promise.all(questions.map((question) => answered(port, question, signal)));
+}
+
+/** The headers of a request to the host with affinity whose token names this endpoint. */
+function pinnedTo(endpoint: string, key: Buffer, binding: ShippedBinding): Record<string, string> {
   const seconds = Math.floor(Date.now() / 1000);
-  const times = { issued: seconds, seen: seconds };
-  const { keyId, ...binding } = shippedBinding();
-  const asked = pods.map((pod) => {
-    const session = randomBytes(8).readBigUInt64BE();
-    const endpoint = `${pod.address}:${pod.port}`;
-    const token = sealToken({ ...times, session, endpoint }, { id: keyId, bytes: key }, binding);
-    const headers = { host: "abc.sample.com", cookie: `${binding.sessionName}=${token}` };
-    return { what: pod.name, headers, isRight: (name: string) => name === pod.name };
-  });
-  const plain = {
-    what: "plain.sample.com",
-    headers: { host: "plain.sample.com" },
-    isRight: (name: string) => names.has(name),
-  };
-  await Promise.all([...asked, plain].map((question) => answered(port, question, signal)));
+  const session = randomBytes(8).readBigUInt64BE();
+  const fields = { issued: seconds, seen: seconds, session, endpoint };
+  const token = sealToken(fields, { id: binding.keyId, bytes: key }, binding);
+  const { sessionName } = binding;
+  const carrier =
+    binding.type === "Header" ? { [sessionName]: token } : { cookie: `${sessionName}=${token}` };
+  return { ...STICKY, ...carrier };
 }
 
 interface Question {

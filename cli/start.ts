@@ -4,12 +4,16 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { findEnvoy } from "./envoy.ts";
 import { startGateway } from "./gateway-process.ts";
-import { podNames, startPod } from "./pods.ts";
+import { podNames, startPod, type Pod } from "./pods.ts";
+import { policies, policyFile, type Policy } from "./policies.ts";
 import { checkPort } from "./ports.ts";
 import { everyPodAnswers } from "./probe.ts";
 import { howEnded, Processes } from "./processes.ts";
 import { root } from "./root.ts";
 import { readSettings, type Settings } from "./settings.ts";
+
+// The Deployment of the canary's pods, as the tutorial's names go.
+const CANARY_REPLICA_SET = "session-canary-6d4cf56db6";
 
 const processes = new Processes();
 const stop = new AbortController();
@@ -23,7 +27,8 @@ function say(line: string): void {
 /** Runs until `stop` aborts, with a signal's name or with an Error, and rejects then. */
 async function demo(): Promise<void> {
   const started = Date.now();
-  const settings = readSettings(process.env);
+  const settings = readSettings(process.env, process.argv.slice(2));
+  const policy = settings.policy === undefined ? undefined : policies[settings.policy];
   if (!existsSync(join(root, "build/affinity.wasm"))) {
     throw new Error("build/affinity.wasm: not there; the filter must be built first, by npm run build");
   }
@@ -32,9 +37,13 @@ async function demo(): Promise<void> {
   const envoy = await findEnvoy(say, { signal: stop.signal });
   say(`Envoy: ${envoy}`);
 
+  if (policy !== undefined)
+    say(`policy ${settings.policy}: ${policy.summary}\n  ${policyFile(settings.policy!)}`);
   say(`starting ${settings.pods} pods`);
-  const pods = await Promise.all(podNames(settings.pods).map((name) => startPod(processes, name)));
-  for (const pod of pods) {
+  const pods = await startPods(settings.pods);
+  const canaryPods =
+    policy?.canary === true ? await startPods(Math.ceil(settings.pods / 2), CANARY_REPLICA_SET) : [];
+  for (const pod of [...pods, ...canaryPods]) {
     say(`  ${pod.name}  ${pod.address}:${pod.port}  pid ${pod.pid}`);
     pod.onEnd((code, signal) => {
       if (!stop.signal.aborted) say(`pod ${pod.name} ended (${howEnded(code, signal)}); the others go on`);
@@ -42,15 +51,27 @@ async function demo(): Promise<void> {
   }
   stop.signal.throwIfAborted();
 
-  const gateway = await startGateway(processes, envoy, settings, pods);
+  const gateway = await startGateway(processes, envoy, settings, pods, canaryPods);
   gateway.onEnd((sentence) => stop.abort(new Error(sentence)));
   say(`starting the gateway  pid ${gateway.pid}  log ${relative(process.cwd(), gateway.log)}`);
   await everyPodAnswers(pods, settings, stop.signal);
 
   say(`ready: every pod answers at http://127.0.0.1:${settings.port}/ (${Date.now() - started} ms)`);
-  say(instructions(settings));
+  say(policy === undefined ? instructions(settings) : policyInstructions(policy, settings));
   if (!stop.signal.aborted) await once(stop.signal, "abort");
   stop.signal.throwIfAborted();
+}
+
+function startPods(count: number, replicaSet?: string): Promise<Pod[]> {
+  return Promise.all(podNames(count, replicaSet).map((name) => startPod(processes, name)));
+}
+
+function policyInstructions({ tryOut }: Policy, { port, adminPort }: Settings): string {
+  const lines = tryOut.map(
+    ({ command, shows }) =>
+      `${shows}\n  ${command(`http://127.0.0.1:${port}/`, `http://127.0.0.1:${adminPort}/`)}`,
+  );
+  return ["", ...lines, "Ctrl-C ends everything.", ""].join("\n");
 }
 
 function instructions({ port, adminPort }: Settings): string {

@@ -18,11 +18,14 @@ type Ending = number | NodeJS.Signals | "unknown";
 // How long a suite has to end its own children before it is killed.
 const GRACE_MS = 5_000;
 
+// Tests wait more than they compute; more at a time would make them wait for each other on a machine of two cores.
+const LANES = 2;
+
 const USAGE = `use ${suites.map(({ name }) => name).join(", ")}, or the beginning of a path below test/`;
 
 let passed = 0;
 const failures: string[] = [];
-let running: ChildProcess | undefined;
+const running = new Set<ChildProcess>();
 let endedBy: NodeJS.Signals | undefined;
 
 async function main(filters: string[]): Promise<number> {
@@ -70,19 +73,23 @@ async function runSuite(suite: Suite, files: string[]): Promise<void> {
   console.log(`\n== ${suite.name}: ${files.length} files`);
   const started = Date.now();
   const before = { passed, failed: failures.length };
-  for (const one of suite.processes(files)) {
-    if (endedBy === undefined) await runProcess(one);
-  }
+  const waiting = suite.processes(files);
+  const lane = async (): Promise<void> => {
+    for (let one = waiting.shift(); one !== undefined && endedBy === undefined; one = waiting.shift())
+      await runProcess(one);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   const failed = failures.length - before.failed;
   console.log(`\n== ${suite.name}: ${passed - before.passed} passed, ${failed} failed (${seconds} s)`);
 }
 
 async function runProcess({ files, args }: SuiteProcess): Promise<void> {
-  if (files.length === 1) console.log(`\n${files[0]}`);
   const folder = mkdtempSync(join(tmpdir(), "affinity-test-"));
   const file = join(folder, "results");
-  const ending = await run(args, { [RESULTS_FILE]: file });
+  const { ending, output } = await runAside(args, { [RESULTS_FILE]: file });
+  // As a whole, for two of them run at a time.
+  console.log(files.length === 1 ? `\n${files[0]}\n${output}` : output);
   const results = existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
   rmSync(folder, { recursive: true });
 
@@ -107,35 +114,56 @@ function compileEntry(entry: string): Promise<Ending> {
   return run(["node_modules/assemblyscript/bin/asc.js", entry, ...target]);
 }
 
-/** Runs a node process from the root, in a process group of its own, so that it can be ended with all it started. */
-function run(args: string[], variables: NodeJS.ProcessEnv = {}): Promise<Ending> {
+/** Runs a node process that writes to our streams. */
+async function run(args: string[]): Promise<Ending> {
+  return ended(start(args, {}, "inherit"));
+}
+
+/** Runs a node process and keeps what it writes. */
+async function runAside(
+  args: string[],
+  variables: NodeJS.ProcessEnv,
+): Promise<{ ending: Ending; output: string }> {
+  const child = start(args, variables, "pipe");
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => (output += text));
+  const ending = await ended(child);
+  return { ending, output: output.trimEnd() };
+}
+
+/** Starts a node process from the root, in a process group of its own, so that it can be ended with all it started. */
+function start(args: string[], variables: NodeJS.ProcessEnv, output: "inherit" | "pipe"): ChildProcess {
   const env = { ...process.env, ...variables };
   // Set where a test runner runs this program; it would make those below report to that one.
   delete env.NODE_TEST_CONTEXT;
+  const stdio = ["ignore", output, output] as const;
+  const child = spawn(process.execPath, args, { cwd: root, stdio: [...stdio], env, detached: true });
+  running.add(child);
+  return child;
+}
+
+function ended(child: ChildProcess): Promise<Ending> {
   return new Promise((done, reject) => {
-    const child = spawn(process.execPath, args, {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-      env,
-      detached: true,
-    });
-    running = child;
     child.once("error", reject);
+    let ending: Ending = "unknown";
     child.once("exit", (code, signal) => {
-      running = undefined;
+      running.delete(child);
+      ending = code ?? signal ?? "unknown";
       // What a test that broke off has left behind.
       if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
-      done(code ?? signal ?? "unknown");
     });
+    child.once("close", () => done(ending));
   });
 }
 
 function end(signal: NodeJS.Signals): void {
   endedBy = signal;
-  const child = running;
-  if (child?.pid === undefined) return;
-  signalGroup(child.pid, "SIGTERM");
-  setTimeout(signalGroup, GRACE_MS, child.pid, "SIGKILL").unref();
+  for (const { pid } of running) {
+    if (pid === undefined) continue;
+    signalGroup(pid, "SIGTERM");
+    setTimeout(signalGroup, GRACE_MS, pid, "SIGKILL").unref();
+  }
 }
 
 function signalGroup(leader: number, signal: NodeJS.Signals): void {

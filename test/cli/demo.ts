@@ -25,7 +25,7 @@ export interface Demo {
   ended: Promise<number | string>;
 }
 
-const PROGRAM = [process.execPath, join(root, "build/ts/cli/start.js")];
+export const PROGRAM = [process.execPath, join(root, "build/ts/cli/start.js")];
 /** `npm start` without `prestart`, which has been done before any test runs. */
 export const NPM_START = ["npm", "start", "--ignore-scripts"];
 
@@ -73,7 +73,8 @@ export async function readyDemo(env: NodeJS.ProcessEnv = {}, command = PROGRAM):
     "the demo says ready",
     () => {
       if (end !== undefined) throw new Error(`the demo ended with ${end} before it was ready`);
-      return /^ready\b/m.test(demo.output());
+      // What it prints right after may come in another piece.
+      return /^ready\b[^]*^Ctrl-C ends everything\.$/m.test(demo.output());
     },
     READY_MS,
   );

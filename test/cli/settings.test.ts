@@ -17,7 +17,7 @@ test("an empty variable is as good as none", () => {
 test("the environment moves ports, pods and key", () => {
   const settings = readSettings({ PORT: "8080", ADMIN_PORT: "8081", PODS: "3", AFFINITY_KEY: KEY });
   const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index));
-  deepEqual(settings, { port: 8080, adminPort: 8081, pods: 3, key });
+  deepEqual(settings, { port: 8080, adminPort: 8081, pods: 3, key, policy: undefined });
 });
 
 test("without AFFINITY_KEY each run has another key", () => {
@@ -54,5 +54,22 @@ for (const key of ["c2hvcnQ=", `${KEY}AA==`, KEY.slice(0, -1), `${KEY}\n`, "?no 
         error.message.startsWith("AFFINITY_KEY: not base64 of exactly 32 bytes") &&
         !error.message.includes(key.trim()),
     );
+  });
+}
+
+test("--policy names one of the policies", () => {
+  equal(readSettings({}, ["--policy", "balanced"]).policy, "balanced");
+  equal(readSettings({}, ["--policy=keep"]).policy, "keep");
+});
+
+for (const args of [
+  ["--policy", "nope"],
+  ["--policy", "constructor"],
+  ["--policy"],
+  ["balanced"],
+  ["--pods", "3"],
+]) {
+  test(`refused, with the policies that there are: ${args.join(" ")}`, () => {
+    throws(() => readSettings({}, args), /the policies are: timeouts, .*debug$/);
   });
 }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { openToken, type OpenedToken } from "../../cli/token.ts";
+import type { TokenKey } from "../../cli/token.ts";
 import { test } from "../support/check.ts";
 import { http1, many } from "../support/client.ts";
 import type { Envoy } from "../support/envoy.ts";
 import {
   binding,
   cookieFor,
+  eventCount,
   key,
   keyOf,
   newCookie,
@@ -15,6 +16,7 @@ import {
   startGateway,
 } from "../support/gateway.ts";
 import { Pod } from "../support/pod.ts";
+import { newToken, openedCookie } from "../support/session.ts";
 import { httpFilter } from "../support/shape.ts";
 
 interface Client {
@@ -40,6 +42,29 @@ async function assertNobodyMoves(clients: readonly Client[], envoy: Envoy): Prom
 const NEW_SECRET = randomBytes(32).toString("base64");
 const OLD = { id: 1, env: "AFFINITY_KEY" };
 const NEW = { id: 2, env: "AFFINITY_KEY_NEW" };
+const OLD_KEY = key;
+const NEW_KEY = keyOf(NEW.id, NEW_SECRET);
+
+/** Each client of the old key meets its pod, and gets its session in a cookie by the new key; returns them with it. */
+function assertRenewed(
+  clients: readonly Client[],
+  envoy: Envoy,
+  oldKey: TokenKey,
+  newKey: TokenKey,
+): Promise<Client[]> {
+  return many(clients.length, 5, async (index) => {
+    const { cookie, pod } = clients[index] ?? assert.fail();
+    const before = openedCookie(cookie, oldKey);
+    const answer = await http1(envoy.port, { cookie });
+    const after = newToken(answer, newKey);
+    assert.deepEqual(
+      [answer.status, answer.body, after.endpoint, after.session, after.issued],
+      [200, pod, before.endpoint, before.session, before.issued],
+    );
+    assert.ok(after.seen >= before.seen);
+    return { cookie: `affinity=${newCookie(answer)}`, pod };
+  });
+}
 
 /** The gateway with these keys, both of which Envoy's environment has. */
 function startWithKeys(pods: Pod[], keys: object[]): Promise<Envoy> {
@@ -96,14 +121,40 @@ test("a gateway with another key knows none of these clients, and pins them anew
   }
 });
 
-test("keys rotated, new first and old second: nobody moves, and new cookies are sealed by the new key", async () => {
+test("keys rotated, new first and old second: nobody moves, and every cookie is written anew by the new key", async () => {
   const pods = await Pod.startMany(10);
   const clients = await clientsOf(await startWithKeys(pods, [OLD]));
   const rotated = await startWithKeys(pods, [NEW, OLD]);
+  const renewed = await assertRenewed(clients, rotated, OLD_KEY, NEW_KEY);
+  await assertNobodyMoves(renewed, rotated);
+  newToken(await http1(rotated.port), NEW_KEY);
+  assert.equal(await eventCount(rotated, "created", 1), 1);
+  assert.equal(await eventCount(rotated, "renewed", 20), 20);
+  for (const event of ["repinned", "rejected", "expired"])
+    assert.equal(await eventCount(rotated, event, 0), 0);
+});
+
+test("a gateway that is a step behind, with both keys in the old order, moves nobody to and fro", async () => {
+  const pods = await Pod.startMany(10);
+  const behind = await startWithKeys(pods, [OLD, NEW]);
+  const rotated = await startWithKeys(pods, [NEW, OLD]);
+  let clients = await clientsOf(rotated);
+  for (let round = 0; round < 3; round++) {
+    clients = await assertRenewed(clients, behind, NEW_KEY, OLD_KEY);
+    clients = await assertRenewed(clients, rotated, OLD_KEY, NEW_KEY);
+  }
   await assertNobodyMoves(clients, rotated);
-  pinOf(newCookie(await http1(rotated.port)), keyOf(NEW.id, NEW_SECRET));
-  // A gateway that is a step behind, with both keys in the old order, moves nobody either.
-  await assertNobodyMoves(await clientsOf(rotated), await startWithKeys(pods, [OLD, NEW]));
+});
+
+test("a client of the old key whose pod is gone moves once, and gets a cookie by the new key", async () => {
+  const pods = await Pod.startMany(3);
+  const rotated = await startWithKeys(pods, [NEW, OLD]);
+  const [gone = assert.fail()] = pods;
+  await gone.stop();
+  const answer = await http1(rotated.port, { cookie: cookieFor(gone, OLD_KEY) });
+  const pod = pods.find(({ name }) => name === answer.body) ?? assert.fail();
+  assert.equal(newToken(answer, NEW_KEY).endpoint, pod.endpoint);
+  await assertNobodyMoves([{ cookie: `affinity=${newCookie(answer)}`, pod: pod.name }], rotated);
 });
 
 test("the old key removed: clients of the new key stay, those of the old one get a new pin", async () => {
@@ -115,7 +166,7 @@ test("the old key removed: clients of the new key stay, those of the old one get
   for (const { cookie } of old) {
     const answer = await http1(later.port, { cookie });
     assert.equal(answer.status, 200);
-    const pin = pinOf(newCookie(answer), keyOf(NEW.id, NEW_SECRET));
+    const pin = pinOf(newCookie(answer), NEW_KEY);
     assert.equal(pin, pods.find((pod) => pod.name === answer.body)?.endpoint);
   }
 });
@@ -124,13 +175,9 @@ test("a client that moves keeps its session's name and beginning", async () => {
   const pods = await Pod.startMany(3);
   const { port } = await startGateway(pods);
   const first = await http1(port);
-  const before = open(newCookie(first));
+  const before = newToken(first);
   await pods.find((pod) => pod.name === first.body)?.stop();
-  const after = open(newCookie(await http1(port, { cookie: `affinity=${newCookie(first)}` })));
+  const after = newToken(await http1(port, { cookie: `affinity=${newCookie(first)}` }));
   assert.deepEqual([after.session, after.issued], [before.session, before.issued]);
   assert.ok(after.seen >= before.seen);
 });
-
-function open(value: string): OpenedToken {
-  return openToken(value, [key], binding) ?? assert.fail(`${value} does not open`);
-}

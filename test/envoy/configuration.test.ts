@@ -44,12 +44,13 @@ const refusals: [what: string, filter: object | string, path: string, value: str
   ["a misspelt field", { keys: KEYS, sesionName: "a" }, "$.sesionName", "", /unknown.*sessionName/],
   [
     "a field of a later version",
-    { keys: KEYS, idleTimeout: "30m" },
-    "$.idleTimeout",
-    '"30m"',
-    /not supported/,
+    { keys: KEYS, services: [{}] },
+    "$.services",
+    "[...]",
+    /not supported yet; leave it out/,
   ],
-  ["a mode of a later version", { keys: KEYS, mode: "balanced" }, "$.mode", '"balanced"', /persistent/],
+  ["a mode that is none", { keys: KEYS, mode: "sticky" }, "$.mode", '"sticky"', /persistent balanced/],
+  ["a duration that is none", { keys: KEYS, idleTimeout: "30" }, "$.idleTimeout", '"30"', /GEP-2257/],
   [
     "a wrong type",
     { keys: KEYS, cookie: { httpOnly: "yes" } },
@@ -159,8 +160,9 @@ test("envoy --mode validate refuses the same, with the same words", async () => 
   assertRefused(ended, "$.scope", '"a b"', /ASCII/);
 });
 
-test("envoy --mode validate refuses every configuration of the vectors, with its path and value", async () => {
-  const rows = [...configurationRows];
+test("envoy --mode validate refuses a configuration of the vectors for each path, with path and value", async () => {
+  // The module itself is given each of them elsewhere; an Envoy for each would take a minute.
+  const rows = [...new Map(configurationRows.map((row) => [row.path, row])).values()];
   const next = async (): Promise<void> => {
     for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
       const { code, log } = await refused(row.configuration, { args: ["--mode", "validate"] });

@@ -25,6 +25,9 @@ export const secret = randomBytes(32).toString("base64");
 export const key = keyOf(1, secret);
 
 interface GatewayTestOptions extends EnvoyOptions {
+  /** Which of envoy/policies; envoy/gateway.yaml unless given. */
+  policy?: string;
+  canaryPods?: readonly PodLike[];
   filter?: GatewayOptions["filter"];
   eds?: Eds;
   /** Changes the derived configuration in place. */
@@ -50,6 +53,8 @@ export function configFor(
   const config = gatewayConfig({
     ...ports,
     pods,
+    policy: options.policy,
+    ...(options.canaryPods === undefined ? {} : { canaryPods: options.canaryPods }),
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.eds === undefined ? {} : { edsFile: options.eds.path }),
   });
@@ -119,7 +124,7 @@ export function keyOf(id: number, base64: string): TokenKey {
 /** No VM of the gateway trapped, as far as Envoy's statistics and log tell. */
 export async function assertNoTrap(envoy: Envoy): Promise<void> {
   const reloads = Object.entries(await envoy.stats()).filter(
-    ([name, value]) => name.startsWith("wasm.session-svc.vm_reload") && value > 0,
+    ([name, value]) => /^wasm\..*vm_reload/.test(name) && value > 0,
   );
   assert.deepEqual(reloads, []);
   assert.doesNotMatch(envoy.log, TRAP);

@@ -1,0 +1,189 @@
+import { isMap, isPair, isScalar, isSeq, parseDocument, Scalar, type Document, YAMLMap, YAMLSeq } from "yaml";
+
+const FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
+// Requests that nginx sends again only when no pod can have seen them; see envoy/gateway.yaml.
+const SENT_ONCE = "connect-failure,refused-stream,reset-before-request";
+
+// No word that stands in names of phones too.
+const BOTS = "(?i).*(googlebot|bingbot|applebot|duckduckbot|yandexbot|baiduspider).*";
+
+/** envoy/gateway.yaml as a document whose comments stay where they are while the policies change it. */
+export class GatewayDocument {
+  readonly #document: Document;
+  readonly #manager: YAMLMap;
+  readonly #host: YAMLMap;
+
+  /** @throws Error when the text is not such a gateway */
+  constructor(text: string) {
+    this.#document = parseDocument(text);
+    const filters = map(
+      this.#document.getIn(["static_resources", "listeners", 0, "filter_chains", 0, "filters", 0]),
+    );
+    this.#manager = map(filters.get("typed_config"));
+    this.#host = named(this.#manager.getIn(["route_config", "virtual_hosts"]), "abc");
+  }
+
+  toString(): string {
+    return this.#document.toString({ lineWidth: 0 });
+  }
+
+  /** What stands at the top of the file. */
+  setHeader(text: string): void {
+    this.#document.commentBefore = text.replace(/^(?=.)/gm, " ");
+  }
+
+  /** Merges fields into the filter's JSON; those of objects into the object that is there. */
+  configure(fields: Record<string, unknown>): void {
+    const configuration = map(this.#filter("affinity").getIn(["typed_config", "config", "configuration"]));
+    const current = JSON.parse(String(configuration.get("value"))) as Record<string, unknown>;
+    const text = new Scalar(`${JSON.stringify({ ...current, ...fields }, null, 2)}\n`);
+    text.type = Scalar.BLOCK_LITERAL;
+    configuration.set("value", text);
+  }
+
+  /** Sets a field of a cluster, and says why. */
+  setInCluster(name: string, field: string, value: object, why: string): void {
+    const node = this.#node(value);
+    node.commentBefore = ` ${why}`;
+    this.#cluster(name).set(field, node);
+  }
+
+  /** Only the pod of its token may serve a client, which is asked once: a retry would go to another. */
+  beStrict(): void {
+    map(this.#filter("stateful_session").get("typed_config")).set("strict", true);
+    this.hideFromPods("x-affinity-cluster");
+    const [once, again] = [map(this.#routes.get(0)), map(this.#routes.get(1))];
+    const tries = map(once.get("route"));
+    const retries = map(tries.get("retry_policy"));
+    // The list's own comment is about what was its first route.
+    this.#routes.commentBefore = null;
+    once.set(
+      "match",
+      this.#node({ prefix: "/", headers: [{ name: "x-affinity-cluster", present_match: true }] }),
+    );
+    once.commentBefore =
+      " Whose token opened is sent to its pod, once: Envoy is strict about the first try alone, a retry would go to another.\n" +
+      " The filter sets this header for such a client, and has the route chosen again.";
+    tries.delete("retry_policy");
+    again.commentBefore = " A newcomer is sent again as long as no pod can have seen the request.";
+    retries.set("retry_on", SENT_ONCE);
+    map(again.get("route")).set("retry_policy", retries);
+  }
+
+  withoutStatefulSession(): void {
+    const filters = seq(this.#manager.get("http_filters"));
+    filters.delete(filters.items.indexOf(this.#filter("stateful_session")));
+    map(this.#host.get("typed_per_filter_config")).delete("stateful_session");
+  }
+
+  /** Has the routes hash this instead of the cookie, and says why. */
+  hashBy(policy: object, why?: string): void {
+    const route = map(this.#routes.getIn([0, "route"]));
+    seq(route.get("hash_policy")).set(0, this.#node(policy));
+    const pair = route.items.find((item) => isScalar(item.key) && item.key.value === "hash_policy");
+    if (why !== undefined && isPair(pair) && isScalar(pair.key)) pair.key.commentBefore = ` ${why}`;
+  }
+
+  /** Two versions by weight, and routes for those who belong to one. */
+  withCanary(): void {
+    const weighted = {
+      // The admin's runtime_modify changes the weights while Envoy runs.
+      runtime_key_prefix: "canary",
+      clusters: [
+        { name: "session-svc", weight: 90 },
+        { name: "session-svc-canary", weight: 10 },
+      ],
+      // All parallel requests of a client whose version is gone go to one version. Without the cookie Envoy draws.
+      use_hash_policy: true,
+    };
+    const sticky = this.#routes.items.map((route) => {
+      const copy = map(route).toJS(this.#document) as { match: Match; route: Record<string, unknown> };
+      copy.match.headers = [
+        ...(copy.match.headers ?? []),
+        { name: "x-affinity-cluster", present_match: true },
+      ];
+      delete copy.route["cluster"];
+      copy.route["cluster_header"] = "x-affinity-cluster";
+      return this.#node(copy);
+    });
+    for (const route of this.#routes.items) {
+      const action = map(map(route).get("route"));
+      action.delete("cluster");
+      action.set("weighted_clusters", this.#node(weighted));
+    }
+    this.#prepend(
+      sticky,
+      " Who belongs to a version: the filter says which, and has the route chosen again. It alone can: a client's own\n" +
+        " header of this name does not get past the first lock.",
+    );
+    const clusters = seq(this.#document.getIn(["static_resources", "clusters"]));
+    const canary = this.#cluster("session-svc").toJS(this.#document) as { name: string };
+    const text = JSON.stringify(canary).replaceAll('"session-svc"', '"session-svc-canary"');
+    clusters.items.splice(1, 0, this.#node(JSON.parse(text)));
+    this.hideFromPods("x-affinity-cluster");
+    this.#document.set("layered_runtime", this.#node({ layers: [{ name: "admin", admin_layer: {} }] }));
+  }
+
+  /** Routes on which neither filter acts. */
+  withRoutesOff(): void {
+    const off = { "@type": FILTER_CONFIG, disabled: true };
+    const filters = { affinity: off, stateful_session: off };
+    const matches = [
+      { prefix: "/static/" },
+      { path: "/healthz" },
+      { prefix: "/", headers: [{ name: "user-agent", string_match: { safe_regex: { regex: BOTS } } }] },
+    ];
+    const { route } = map(this.#routes.get(0)).toJS(this.#document) as { route: Record<string, unknown> };
+    delete route["hash_policy"];
+    const routes = matches.map((match) => this.#node({ match, route, typed_per_filter_config: filters }));
+    this.#prepend(routes, " Neither filter acts on these.");
+  }
+
+  /** Keeps a header of the filter's from the pods, also where the filter is off. */
+  hideFromPods(header: string): void {
+    seq(this.#manager.getIn(["route_config", "request_headers_to_remove"])).add(header);
+  }
+
+  #cluster(name: string): YAMLMap {
+    return named(this.#document.getIn(["static_resources", "clusters"]), name);
+  }
+
+  /** Puts routes in front of those that are there. */
+  #prepend(routes: YAMLMap[], comment: string): void {
+    const all = this.#routes;
+    // The comment of the list is about its first item.
+    map(all.get(0)).commentBefore = all.commentBefore ?? null;
+    all.commentBefore = comment;
+    all.items.unshift(...routes);
+  }
+
+  get #routes(): YAMLSeq {
+    return seq(this.#host.get("routes"));
+  }
+
+  #filter(name: string): YAMLMap {
+    return named(this.#manager.get("http_filters"), name);
+  }
+
+  #node(value: unknown): YAMLMap {
+    return map(this.#document.createNode(value, { aliasDuplicateObjects: false }));
+  }
+}
+
+interface Match {
+  headers?: object[];
+}
+
+function map(node: unknown): YAMLMap {
+  if (!isMap(node)) throw new Error("envoy/gateway.yaml: no mapping where one was");
+  return node;
+}
+
+function seq(node: unknown): YAMLSeq {
+  if (!isSeq(node)) throw new Error("envoy/gateway.yaml: no list where one was");
+  return node;
+}
+
+function named(list: unknown, name: string): YAMLMap {
+  return map(seq(list).items.find((item) => isMap(item) && item.get("name") === name));
+}

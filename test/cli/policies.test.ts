@@ -1,0 +1,79 @@
+import { equal, match, ok } from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { policies, policyFile } from "../../cli/policies.ts";
+import { root } from "../../cli/root.ts";
+import { closeLater, test } from "../support/check.ts";
+import { PROGRAM, readyDemo, type Demo } from "./demo.ts";
+
+const exec = promisify(execFile);
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** What the curl lines that the demo prints show, one after another, with one cookie file. */
+async function tried(demo: Demo): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), "curl-"));
+  closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
+  const outputs: string[] = [];
+  for (const line of demo.output().match(/^ {2}curl .*$/gm) ?? []) {
+    const { stdout } = await exec("/bin/sh", ["-c", line.replace("curl", "curl --silent")], { cwd: folder });
+    outputs.push(stdout);
+  }
+  return outputs;
+}
+
+// What the first line of each shows on a fresh demo.
+const AFFINITY = /^set-cookie: affinity=[\w-]+; Path=\/; HttpOnly; SameSite=Lax\r$/m;
+const NONE = /^(?![^]*set-cookie: affinity)HTTP\/1\.1 200 OK/;
+const shown: Record<keyof typeof policies, RegExp> = {
+  timeouts: AFFINITY,
+  permanent:
+    /^set-cookie: affinity=[\w-]+; Expires=.* GMT; Max-Age=1800; Path=\/; HttpOnly; SameSite=Lax\r$/m,
+  attributes: /^set-cookie: route=[\w-]+; Domain=sample\.com; Path=\/app; HttpOnly; SameSite=Strict\r$/m,
+  balanced: AFFINITY,
+  keep: AFFINITY,
+  strict: AFFINITY,
+  header: /^x-session: [\w-]{71}\r$/m,
+  canary: AFFINITY,
+  strip: AFFINITY,
+  uncached: /^cache-control: private\r$/m,
+  off: NONE,
+  debug: AFFINITY,
+};
+
+for (const name of Object.keys(policies)) {
+  test(`npm start -- --policy ${name} runs, and the README tells of it`, async () => {
+    const demo = await readyDemo({ PODS: "2" }, [...PROGRAM, "--policy", name]);
+    match(demo.output(), new RegExp(`^policy ${name}: .*\n {2}${policyFile(name)}$`, "m"));
+    const outputs = await tried(demo);
+    match(outputs[0] ?? "", shown[name]!);
+    ok(readme.includes(`| \`${name}\``), `README.md has no row for ${name}`);
+  });
+}
+
+test("the debug policy explains the request that its line makes, in the log that it names", async () => {
+  const demo = await readyDemo({ PODS: "2" }, [...PROGRAM, "--policy", "debug"]);
+  await tried(demo);
+  const log = join(root, /log (\S+)$/m.exec(demo.output())![1]!);
+  equal(readFileSync(log, "utf8").match(/ affinity: debug: /g)?.length, 2);
+});
+
+test("the canary's second line sends newcomers to the canary", async () => {
+  const demo = await readyDemo({ PODS: "2" }, [...PROGRAM, "--policy", "canary"]);
+  const [, answer] = await tried(demo);
+  match(answer ?? "", /OK/);
+  const ask = ["--silent", "-H", "Host: abc.sample.com", `http://127.0.0.1:${demo.port}/`];
+  match((await exec("curl", ask)).stdout, /^Hostname: session-canary-/);
+});
+
+test("each row of the README's comparison names a test on a real Envoy that is there", () => {
+  const table = readme.slice(readme.indexOf("| ours "), readme.indexOf("## Limits"));
+  const rows = table.split("\n").filter((line) => line.startsWith("| ") && !/^\| (?:ours|---)/.test(line));
+  ok(rows.length >= 30, `${rows.length} rows`);
+  for (const row of rows) {
+    const file = /\]\((test\/envoy\/[\w-]+\.test\.ts)\) +\|$/.exec(row)?.[1];
+    ok(file !== undefined && existsSync(join(root, file)), row);
+  }
+});
