@@ -174,7 +174,10 @@ test("Envoy's ring hash moves many more, as it takes points from each old pod fo
   assertBinomial(toNew, SESSIONS, 1 / 11, "to the new pod");
   // Of each old pod's 1,639 points 1,490 stay. Of the 17,880 points there ever were, a session's is one of the 1,490
   // that went 1 time in 12, and the next one that is left belongs to another old pod 9 times in 11.
-  assertBinomial(moved - toNew, SESSIONS, (1 / 12) * (9 / 11), "between old pods");
+  // Simulated with random points: 6.9 %, and 5.4 to 8.5 % in 150 runs; half of it and half as much again leave room.
+  const between = (moved - toNew) / SESSIONS;
+  const expected = (1 / 12) * (9 / 11);
+  assert.ok(between > 0.5 * expected && between < 1.5 * expected, `${moved - toNew} moved between old pods`);
 });
 
 test("the sessions of a dead pod are served by others, each by one, with no 5xx and no new cookie, and go back", async () => {

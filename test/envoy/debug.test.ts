@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test, until } from "../support/check.ts";
 import { http1, http2, http2Session, keepAlive, many } from "../support/client.ts";
 import type { Envoy } from "../support/envoy.ts";
 import { assertNoTrap, cookieFor, keyOf, newCookie, secret, startGateway } from "../support/gateway.ts";
 import { Pod } from "../support/pod.ts";
 import { filterWith, nowSeconds, opened, sealed } from "../support/tokens.ts";
-import { randomBytes } from "node:crypto";
 
 // Of the policy debug.
 const HEADER = "x-affinity-debug";

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { test, until } from "../support/check.ts";
 import {
   http1,
@@ -17,7 +18,6 @@ import { sayWith } from "../support/metadata-call.ts";
 import { answerName, Pod } from "../support/pod.ts";
 import { cluster, virtualHost } from "../support/shape.ts";
 import { filterWith, nowSeconds, opened, sealed } from "../support/tokens.ts";
-import { randomBytes } from "node:crypto";
 
 // Of the policy header.
 const NAME = "x-session";

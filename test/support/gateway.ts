@@ -109,7 +109,7 @@ interface ClusterStatuses {
 async function endpoints(envoy: Envoy): Promise<string[][]> {
   const statuses = JSON.parse(await envoy.admin("/clusters?format=json")) as ClusterStatuses;
   return statuses.cluster_statuses
-    .filter((cluster) => cluster.name.startsWith("session-svc"))
+    .filter(({ name }) => (podClusters as readonly string[]).includes(name))
     .map((cluster) =>
       (cluster.host_statuses ?? [])
         .map((host) => `${host.address.socket_address.port_value} ${host.health_status?.eds_health_status}`)
