@@ -6,7 +6,8 @@ import { assertNoTrap, binding, Eds, eventCount, newCookie, startGateway } from 
 import { HostPod } from "../support/host-pod.ts";
 import { answerName, Pod, resetBeforeAnswering } from "../support/pod.ts";
 import { clientsOf } from "../support/protocols.ts";
-import { cookieOf, cookieWith, newToken, openedCookie, unixTime } from "../support/session.ts";
+import { cookieOf, cookieWith, newToken, openedCookie } from "../support/session.ts";
+import { nowSeconds } from "../support/tokens.ts";
 import { cluster, type Json } from "../support/shape.ts";
 
 // Of envoy/policies/timeouts.yaml, in seconds.
@@ -33,7 +34,7 @@ function assertPinned(answer: Answer, pod: { name: string }, message?: string): 
 }
 
 function assertJustNow(time: number): void {
-  const ago = unixTime() - time;
+  const ago = nowSeconds() - time;
   assert.ok(ago >= 0 && ago <= MARGIN, `${ago} s ago`);
 }
 

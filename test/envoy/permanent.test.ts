@@ -6,7 +6,8 @@ import { Curl } from "../support/curl.ts";
 import { binding, keyOf, newCookie, startGateway } from "../support/gateway.ts";
 import { Pod } from "../support/pod.ts";
 import { clientsOf } from "../support/protocols.ts";
-import { cookieOf, unixTime } from "../support/session.ts";
+import { cookieOf } from "../support/session.ts";
+import { nowSeconds } from "../support/tokens.ts";
 
 // Of envoy/policies/permanent.yaml, in seconds.
 const ABSOLUTE = 12 * 3600;
@@ -28,7 +29,7 @@ function lifetimeOf(answer: Answer, asked: number): number {
   // RFC 9110, section 5.6.7: the form that toUTCString() has.
   assert.equal(expires, new Date(expires).toUTCString());
   const now = Date.parse(expires) / 1000 - Number(maxAge);
-  assert.ok(now >= asked - 1 && now <= unixTime() + 1, `${line} was made at ${now}`);
+  assert.ok(now >= asked - 1 && now <= nowSeconds() + 1, `${line} was made at ${now}`);
   return Number(maxAge);
 }
 
@@ -50,7 +51,7 @@ test("lifetimeType Permanent: Expires and Max-Age say what is left of the sessio
   ];
   for (const [protocol, client] of await clientsOf(envoy)) {
     for (const [what, left, cookie] of sessions) {
-      const asked = unixTime();
+      const asked = nowSeconds();
       const said = lifetimeOf(await client(cookie === undefined ? {} : { cookie }), asked);
       const least = left === IDLE ? left : left - MARGIN;
       assert.ok(said <= left && said >= least, `${what}, ${protocol}: ${said} s left of ${left}`);
@@ -71,9 +72,9 @@ test("lifetimeType Permanent with absoluteTimeout alone: what is left of it", as
     cookie: { lifetimeType: "Permanent" },
   };
   const { port } = await startGateway([pod], { filter });
-  assert.equal(lifetimeOf(await http1(port), unixTime()), 30 * 86_400);
+  assert.equal(lifetimeOf(await http1(port), nowSeconds()), 30 * 86_400);
   const cookie = cookieOf({ endpoint: pod.endpoint, age: 29 * 86_400, under: keyOf(2, OLD_SECRET) });
-  const left = lifetimeOf(await http1(port, { cookie }), unixTime());
+  const left = lifetimeOf(await http1(port, { cookie }), nowSeconds());
   assert.ok(left <= 86_400 && left >= 86_400 - MARGIN, `${left} s left`);
 });
 
@@ -81,13 +82,13 @@ test("curl keeps the cookie of lifetimeType Permanent over a restart until its e
   const pods = await Pod.startMany(10);
   const permanent = await startGateway(pods, { policy: "permanent" });
   const kept = new Curl();
-  const asked = unixTime();
+  const asked = nowSeconds();
   const first = await kept.get(permanent.port);
   const [cookie, ...more] = kept.cookies;
   assert.deepEqual([cookie?.name, more], ["affinity", []]);
   const ends = cookie?.expires ?? 0;
   assert.ok(
-    ends >= asked + IDLE - 1 && ends <= unixTime() + IDLE + 1,
+    ends >= asked + IDLE - 1 && ends <= nowSeconds() + IDLE + 1,
     `ends ${ends - asked} s after the request`,
   );
   for (let restart = 0; restart < 4; restart++) {

@@ -1,6 +1,7 @@
-import { openToken, sealToken, type OpenedToken, type TokenFields, type TokenKey } from "../../cli/token.ts";
+import { sealToken, type OpenedToken, type TokenFields, type TokenKey } from "../../cli/token.ts";
 import type { Answer } from "./client.ts";
 import { binding, key, newCookie } from "./gateway.ts";
+import { nowSeconds, opened } from "./tokens.ts";
 
 /** A client's session as a token tells it, but for the times: they are said in seconds before now. */
 interface Session {
@@ -19,7 +20,7 @@ interface Session {
 /** A Cookie header with a token of this session. */
 export function cookieOf(session: Session): string {
   const { unseen = 0, age = unseen, endpoint, session: name = 1n, under, at } = session;
-  const now = unixTime();
+  const now = nowSeconds();
   return cookieWith({ issued: now - age, seen: now - unseen, session: name, endpoint }, under, at);
 }
 
@@ -30,21 +31,10 @@ export function cookieWith(fields: TokenFields, under: TokenKey = key, at = bind
 
 /** What the token of a Cookie header says that has nothing else; throws unless it opens under this key. */
 export function openedCookie(cookie: string, under: TokenKey = key, at = binding): OpenedToken {
-  return opened(cookie.slice(at.sessionName.length + 1), under, at);
+  return opened(cookie.slice(at.sessionName.length + 1), at, under);
 }
 
 /** What the only cookie of this answer says; throws unless it is ours and opens under this key. */
 export function newToken(answer: Answer, under: TokenKey = key, at = binding): OpenedToken {
-  return opened(newCookie(answer, at.sessionName), under, at);
-}
-
-/** Now, in whole seconds, as Envoy has it on the same machine. */
-export function unixTime(): number {
-  return Math.floor(Date.now() / 1000);
-}
-
-function opened(value: string, under: TokenKey, at: typeof binding): OpenedToken {
-  const token = openToken(value, [under], at);
-  if (token === null) throw new Error(`${value}: does not open under key ${under.id} for ${at.scope}`);
-  return token;
+  return opened(newCookie(answer, at.sessionName), at, under);
 }

@@ -8,12 +8,15 @@ export function sealed(fields: Partial<TokenFields> = {}, under: TokenKey = key,
   return sealToken({ issued: now, seen: now, session: 1n, endpoint: "", ...fields }, under, at);
 }
 
-/** What a token says; throws when it does not open. */
-export function opened(token: string, at = binding): OpenedToken {
-  return openToken(token, [key], at) ?? assert.fail(`${token}: does not open for ${at.scope}`);
+/** What a token says; throws when it does not open under this key. */
+export function opened(token: string, at = binding, under: TokenKey = key): OpenedToken {
+  return (
+    openToken(token, [under], at) ??
+    assert.fail(`${token}: does not open under key ${under.id} for ${at.scope}`)
+  );
 }
 
-/** Unix time. */
+/** Now, in whole seconds, as Envoy has it on the same machine. */
 export function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
