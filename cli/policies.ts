@@ -82,7 +82,7 @@ export const policies: Readonly<Record<string, Policy>> = {
     filter: { onHostChange: "keep" },
     tryOut: [
       {
-        shows: "End the pod that you met by its pid: another one answers, with no Set-Cookie",
+        shows: "End the pod that you met by its pid: another one answers, and the affinity cookie stays",
         command: visit,
       },
     ],
