@@ -1,8 +1,22 @@
-import { isMap, isPair, isScalar, isSeq, parseDocument, Scalar, type Document, YAMLMap, YAMLSeq } from "yaml";
+import {
+  type Alias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  parseDocument,
+  Scalar,
+  type Document,
+  YAMLMap,
+  YAMLSeq,
+} from "yaml";
 
 const FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
 // Requests that nginx sends again only when no pod can have seen them; see envoy/gateway.yaml.
 const SENT_ONCE = "connect-failure,refused-stream,reset-before-request";
+
+// Where the page has the host abc.
+const PAGE_PREFIX = "/abc/";
 
 // No word that stands in names of phones too.
 const BOTS = "(?i).*(googlebot|bingbot|applebot|duckduckbot|yandexbot|baiduspider).*";
@@ -12,6 +26,7 @@ export class GatewayDocument {
   readonly #document: Document;
   readonly #manager: YAMLMap;
   readonly #host: YAMLMap;
+  readonly #page: YAMLMap;
 
   /** @throws Error when the text is not such a gateway */
   constructor(text: string) {
@@ -20,7 +35,9 @@ export class GatewayDocument {
       this.#document.getIn(["static_resources", "listeners", 0, "filter_chains", 0, "filters", 0]),
     );
     this.#manager = map(filters.get("typed_config"));
-    this.#host = named(this.#manager.getIn(["route_config", "virtual_hosts"]), "abc");
+    const hosts = this.#manager.getIn(["route_config", "virtual_hosts"]);
+    this.#host = named(hosts, "abc");
+    this.#page = named(hosts, "page");
   }
 
   toString(): string {
@@ -68,6 +85,7 @@ export class GatewayDocument {
     again.commentBefore = " A newcomer is sent again as long as no pod can have seen the request.";
     retries.set("retry_on", SENT_ONCE);
     map(again.get("route")).set("retry_policy", retries);
+    this.#repeatOnPage();
   }
 
   withoutStatefulSession(): void {
@@ -121,6 +139,7 @@ export class GatewayDocument {
     const text = JSON.stringify(canary).replaceAll('"session-svc"', '"session-svc-canary"');
     clusters.items.splice(1, 0, this.#node(JSON.parse(text)));
     this.hideFromPods("x-affinity-cluster");
+    this.#repeatOnPage();
     this.#document.set("layered_runtime", this.#node({ layers: [{ name: "admin", admin_layer: {} }] }));
   }
 
@@ -137,6 +156,7 @@ export class GatewayDocument {
     delete route["hash_policy"];
     const routes = matches.map((match) => this.#node({ match, route, typed_per_filter_config: filters }));
     this.#prepend(routes, " Neither filter acts on these.");
+    this.#repeatOnPage();
   }
 
   /** Keeps a header of the filter's from the pods, also where the filter is off. */
@@ -157,6 +177,31 @@ export class GatewayDocument {
     all.items.unshift(...routes);
   }
 
+  /** Has the page's paths below /abc/ follow the routes of abc, when those are other ones than they were. */
+  #repeatOnPage(): void {
+    const routes = seq(this.#page.get("routes"));
+    const former = routes.items.map(map).filter((route) => isBelow(route, PAGE_PREFIX));
+    // The others name these nodes, which therefore stay where they were: in front.
+    const headers = map(former[0]).get("request_headers_to_add", true);
+    const filters = this.#host.get("typed_per_filter_config", true);
+    const repeated = this.#routes.items.map(map).map((route, index) => {
+      const copy = this.#node({ match: below(route.toJS(this.#document) as { match: Match }, PAGE_PREFIX) });
+      copy.set("route", this.#alias(route.get("route", true), "action"));
+      copy.set(
+        "typed_per_filter_config",
+        this.#alias(route.get("typed_per_filter_config", true) ?? filters, "filters"),
+      );
+      copy.set("request_headers_to_add", index === 0 ? headers : this.#alias(headers, "prefix"));
+      return copy;
+    });
+    routes.items = [...repeated, ...routes.items.filter((route) => !former.includes(map(route)))];
+  }
+
+  #alias(node: unknown, name: string): Alias {
+    if (!isMap(node) && !isSeq(node)) throw new Error(`envoy/gateway.yaml: no ${name} where one was`);
+    return this.#document.createAlias(node, name);
+  }
+
   get #routes(): YAMLSeq {
     return seq(this.#host.get("routes"));
   }
@@ -171,7 +216,21 @@ export class GatewayDocument {
 }
 
 interface Match {
+  prefix?: string;
+  path?: string;
   headers?: object[];
+}
+
+function isBelow(route: YAMLMap, prefix: string): boolean {
+  return String(route.getIn(["match", "prefix"])).startsWith(prefix);
+}
+
+/** What a route matches, below a prefix that ends with a slash. */
+function below({ match }: { match: Match }, prefix: string): Match {
+  const moved = { ...match };
+  if (match.prefix !== undefined) moved.prefix = prefix + match.prefix.slice(1);
+  if (match.path !== undefined) moved.path = prefix + match.path.slice(1);
+  return moved;
 }
 
 function map(node: unknown): YAMLMap {

@@ -4,10 +4,15 @@ import { parse } from "yaml";
 import { policyFile } from "./policies.ts";
 import { root } from "./root.ts";
 
-interface PodAddress {
+interface Address {
   /** An IP address. */
   address: string;
   port: number;
+}
+
+interface PodAddress extends Address {
+  /** Where the pod serves with its sessions in Redis, if it does. */
+  cachePort?: number;
 }
 
 export interface GatewayOptions {
@@ -24,6 +29,10 @@ export interface GatewayOptions {
   address?: string;
   /** A file of discovery (see edsFile()) to follow instead of `pods`. */
   edsFile?: string;
+  /** The same for the pods' ports with sessions in Redis: edsFile(cachePods(pods)). */
+  cacheEdsFile?: string;
+  /** Where the demo's page is served; the gateway answers 503 in its place unless given. */
+  pageAddress?: Address;
   /** Path of the filter. Default build/affinity.wasm of this checkout. */
   wasm?: string;
   /** Takes the place of the filter's JSON configuration; a string goes in as it is. */
@@ -32,9 +41,12 @@ export interface GatewayOptions {
 
 /** The clusters of envoy/gateway.yaml whose endpoints are the pods, and of the policy canary the second version. */
 export const podClusters = ["session-svc", "session-svc-plain"] as const;
+/** The cluster whose endpoints are the pods' ports with sessions in Redis. */
+export const CACHE_CLUSTER = "session-svc-cache";
 const CANARY = "session-svc-canary";
+const PAGE = "demo-page";
 
-// Of a file Envoy takes one list of endpoints, so all clusters name the same one.
+// Of a file Envoy takes one list of endpoints, so all clusters that follow it name the same one.
 const EDS_SERVICE = "pods";
 
 /** One endpoint in a file of discovery; health as Envoy's HealthStatus names it. */
@@ -84,7 +96,8 @@ export function gatewayConfig(options: GatewayOptions): string {
   config.admin.address = socketAddress({ address: "127.0.0.1", port: options.adminPort });
 
   // Envoy follows a file of discovery only when it has a name of its own.
-  if (options.edsFile !== undefined) config.node ??= { id: "gateway", cluster: "gateway" };
+  if (options.edsFile !== undefined || options.cacheEdsFile !== undefined)
+    config.node ??= { id: "gateway", cluster: "gateway" };
 
   const listener = named(config.static_resources.listeners, "http", "listener");
   listener.address = socketAddress({ address: options.address ?? "127.0.0.1", port: options.port });
@@ -94,10 +107,13 @@ export function gatewayConfig(options: GatewayOptions): string {
     for (const network of chain.filters)
       network.typed_config.http_filters.forEach((f) => setFilter(f, options));
   }
-  for (const name of podClusters) {
-    setEndpoints(named(config.static_resources.clusters, name, "cluster"), options.pods, options.edsFile);
-  }
-  const canary = config.static_resources.clusters.find((cluster) => cluster.name === CANARY);
+  const { clusters } = config.static_resources;
+  for (const name of podClusters)
+    setEndpoints(named(clusters, name, "cluster"), options.pods, options.edsFile);
+  setEndpoints(named(clusters, CACHE_CLUSTER, "cluster"), cachePods(options.pods), options.cacheEdsFile);
+  const { pageAddress } = options;
+  setEndpoints(named(clusters, PAGE, "cluster"), pageAddress === undefined ? [] : [pageAddress], undefined);
+  const canary = clusters.find((cluster) => cluster.name === CANARY);
   if (canary !== undefined) setEndpoints(canary, options.canaryPods ?? [], undefined);
   return JSON.stringify(config, null, 2);
 }
@@ -151,6 +167,13 @@ export function edsFile(pods: readonly EdsPod[]): string {
   return JSON.stringify({ resources: [{ "@type": type, ...loadAssignment(EDS_SERVICE, pods) }] }, null, 2);
 }
 
+/** The same pods at the ports behind which sessions live in Redis; without those that have none. */
+export function cachePods(pods: readonly EdsPod[]): EdsPod[] {
+  return pods.flatMap(({ cachePort, ...pod }) =>
+    cachePort === undefined ? [] : [{ ...pod, port: cachePort }],
+  );
+}
+
 function setFilter(filter: HttpFilter, options: GatewayOptions): void {
   const config = filter.typed_config.config;
   if (!isWasm(filter) || config === undefined) return;
@@ -192,7 +215,7 @@ function loadAssignment(cluster: string, pods: readonly EdsPod[]): object {
   return { cluster_name: cluster, endpoints: [{ lb_endpoints: endpoints }] };
 }
 
-function socketAddress(at: PodAddress): SocketAddress {
+function socketAddress(at: Address): SocketAddress {
   return { socket_address: { address: at.address, port_value: at.port } };
 }
 

@@ -137,3 +137,48 @@ test("a store that fails is a 503 that names no detail", async () => {
   equal(answer.status, 503);
   equal(await answer.text(), "sessions are out of reach; try again\n");
 });
+
+class UnwritableStore extends MemoryStore {
+  override set(_sid: string, _data: unknown, callback?: (error?: unknown) => void): void {
+    callback?.(new Error("the store is full"));
+  }
+}
+
+test("a visit that cannot be saved is a 503 without a cookie, for new and for known visitors", async () => {
+  const url = await serve({ store: new UnwritableStore({ capacity: 1, idleTimeout: 1000 }) });
+  for (const headers of [{}, { cookie: cookieOf(await fetch(await serve())) }]) {
+    const answer = await fetch(url, { headers });
+    equal(answer.status, 503);
+    equal(await answer.text(), "sessions are out of reach; try again\n");
+    equal(answer.headers.getSetCookie().length, 0);
+  }
+});
+
+test("below a prefix that the gateway says, the application is there and its cookie is for there", async () => {
+  const url = await serve();
+  const prefixed = { "x-forwarded-prefix": "/abc" };
+  const first = await fetch(`${url}/abc/?a=b`, { headers: prefixed });
+  equal(await first.text(), `Hostname: ${NAME}<br>\n1th time access.\n`);
+  match(first.headers.getSetCookie()[0]!, /; Path=\/abc; HttpOnly; SameSite=Lax$/);
+  const again = await fetch(`${url}/abc/`, { headers: { ...prefixed, cookie: cookieOf(first) } });
+  match(await again.text(), /\n2th time/);
+  equal(await (await fetch(`${url}/abc/healthz`, { headers: prefixed })).text(), `${NAME}\n`);
+});
+
+test("below a prefix, every other path is not found", async () => {
+  const url = await serve();
+  for (const path of ["/", "/abc", "/abcd/", "/healthz", "/plain/", "/abc/abc/", "//abc/"]) {
+    const answer = await fetch(url + path, { headers: { "x-forwarded-prefix": "/abc" } });
+    equal(answer.status, 404, path);
+    equal(await answer.text(), "not found; the application is at /abc/\n");
+    equal(answer.headers.getSetCookie().length, 0, path);
+  }
+});
+
+for (const prefix of ["", "/", "abc", "/abc/", "/a/b", "/ABC", "/a;b", "/a%20b", "/..", "/abc, /abc"]) {
+  test(`x-forwarded-prefix: "${prefix}" is none`, async () => {
+    const answer = await fetch(`${await serve()}/`, { headers: { "x-forwarded-prefix": prefix } });
+    equal(answer.status, 200);
+    match(answer.headers.getSetCookie()[0]!, /; Path=\/; HttpOnly; SameSite=Lax$/);
+  });
+}

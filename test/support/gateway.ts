@@ -28,6 +28,8 @@ interface GatewayTestOptions extends EnvoyOptions {
   /** Which of envoy/policies; envoy/gateway.yaml unless given. */
   policy?: string;
   canaryPods?: readonly PodLike[];
+  /** Where the page is served. */
+  pageAddress?: PodLike;
   filter?: GatewayOptions["filter"];
   eds?: Eds;
   /** Changes the derived configuration in place. */
@@ -55,6 +57,7 @@ export function configFor(
     pods,
     policy: options.policy,
     ...(options.canaryPods === undefined ? {} : { canaryPods: options.canaryPods }),
+    ...(options.pageAddress === undefined ? {} : { pageAddress: options.pageAddress }),
     ...(options.filter === undefined ? {} : { filter: options.filter }),
     ...(options.eds === undefined ? {} : { edsFile: options.eds.path }),
   });
