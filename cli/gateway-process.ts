@@ -1,56 +1,70 @@
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gatewayConfig } from "./gateway.ts";
-import type { Pod } from "./pods.ts";
 import { firstMessage, howEnded, type Processes } from "./processes.ts";
 import { root } from "./root.ts";
-import type { Settings } from "./settings.ts";
 
 const WATCHDOG = join(root, "build/ts/cli/watchdog.js");
+
+/** Where the demo keeps what its gateways read and write. */
+export const demoFolder = join(root, "build/demo");
 
 export interface Gateway {
   /** Envoy's own process. */
   pid: number;
   log: string;
-  /** Called once when Envoy ends, with what its log said last. */
+  /** Called once when Envoy ends by itself, with what its log said last. */
   onEnd(listener: (sentence: string) => void): void;
+  /** Ends Envoy, and returns when it is gone. */
+  stop(): Promise<void>;
 }
 
-/** Starts Envoy with the policy's gateway moved to the ports of the settings and the addresses of the pods. */
+export interface GatewayFiles {
+  /** Sets this gateway's files apart: two demos on different ports may run from one checkout. */
+  name: string;
+  /** Envoy's configuration, JSON. */
+  config: string;
+  /** Keys of the filter by their environment variables. */
+  keys: Readonly<Record<string, string>>;
+  /** Whether it goes on with the log of a gateway before it. */
+  again: boolean;
+}
+
+/** Starts Envoy with this configuration. */
 export async function startGateway(
   processes: Processes,
   envoy: string,
-  { port, adminPort, key, policy }: Settings,
-  pods: readonly Pod[],
-  canaryPods: readonly Pod[],
+  { name, config, keys, again }: GatewayFiles,
 ): Promise<Gateway> {
-  const folder = join(root, "build/demo");
-  mkdirSync(folder, { recursive: true });
-  // Two demos on different ports may run from one checkout.
-  const config = join(folder, `gateway-${port}-${adminPort}.json`);
-  const log = join(folder, `envoy-${port}-${adminPort}.log`);
-  writeFileSync(config, gatewayConfig({ port, adminPort, pods, canaryPods, policy }));
+  mkdirSync(demoFolder, { recursive: true });
+  const file = join(demoFolder, `gateway-${name}.json`);
+  const log = join(demoFolder, `envoy-${name}.log`);
+  writeFileSync(file, config);
 
-  const output = openSync(log, "w");
+  const output = openSync(log, again ? "a" : "w");
   const child = processes.fork(WATCHDOG, {
     // One worker has one wheel of round robin: without affinity no client meets a pod twice in a row.
-    args: [envoy, "-c", config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
-    env: { ...process.env, AFFINITY_KEY: key.toString("base64") },
+    args: [envoy, "-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"],
+    env: { ...process.env, ...keys },
     stdout: output,
     stderr: output,
   });
   closeSync(output);
-  const { pid } = await firstMessage(child, "Envoy");
+  const pid = Number((await firstMessage(child, "Envoy"))["pid"]);
   child.once("exit", (_code, signal) => {
-    if (signal) killLeftBehind(Number(pid));
+    if (signal) killLeftBehind(pid);
   });
+  let stopping = false;
   return {
-    pid: Number(pid),
+    pid,
     log,
     onEnd: (listener) =>
-      child.once("exit", (code, signal) =>
-        listener(`Envoy ended (${howEnded(code, signal)}); ${lastWords(log)}`),
-      ),
+      child.once("exit", (code, signal) => {
+        if (!stopping) listener(`Envoy ended (${howEnded(code, signal)}); ${lastWords(log)}`);
+      }),
+    stop: () => {
+      stopping = true;
+      return processes.end(child);
+    },
   };
 }
 

@@ -34,6 +34,16 @@ export class Processes {
     return child;
   }
 
+  /** Ends one of them, by force after a while, and returns when it is gone. */
+  async end(child: ChildProcess): Promise<void> {
+    if (!this.#running.has(child)) return;
+    const gone = once(child, "exit");
+    child.kill("SIGTERM");
+    const force = setTimeout(() => child.kill("SIGKILL"), GRACE_MS);
+    await gone;
+    clearTimeout(force);
+  }
+
   /** Ends all of them, by force after a while, and returns when they are gone. */
   async endAll(): Promise<void> {
     this.#ending = true;

@@ -1,19 +1,17 @@
 // `npm start`: ten pods, an Envoy with the affinity filter in front of them, and what to try.
 import { once, setMaxListeners } from "node:events";
 import { existsSync } from "node:fs";
+import type { AddressInfo } from "node:net";
 import { join, relative } from "node:path";
+import { Demo } from "./control/demo.ts";
+import { RedisSwitch } from "./control/redis-switch.ts";
+import { createPageServer } from "./control/server.ts";
 import { findEnvoy } from "./envoy.ts";
-import { startGateway } from "./gateway-process.ts";
-import { podNames, startPod, type Pod } from "./pods.ts";
 import { policies, policyFile, type Policy } from "./policies.ts";
 import { checkPort } from "./ports.ts";
-import { everyPodAnswers } from "./probe.ts";
-import { howEnded, Processes } from "./processes.ts";
+import { Processes } from "./processes.ts";
 import { root } from "./root.ts";
 import { readSettings, type Settings } from "./settings.ts";
-
-// The Deployment of the canary's pods, as the tutorial's names go.
-const CANARY_REPLICA_SET = "session-canary-6d4cf56db6";
 
 const processes = new Processes();
 const stop = new AbortController();
@@ -25,7 +23,7 @@ function say(line: string): void {
 }
 
 /** Runs until `stop` aborts, with a signal's name or with an Error, and rejects then. */
-async function demo(): Promise<void> {
+async function run(): Promise<void> {
   const started = Date.now();
   const settings = readSettings(process.env, process.argv.slice(2));
   const policy = settings.policy === undefined ? undefined : policies[settings.policy];
@@ -36,25 +34,21 @@ async function demo(): Promise<void> {
   await checkPort(settings.adminPort, "ADMIN_PORT");
   const envoy = await findEnvoy(say, { signal: stop.signal });
   say(`Envoy: ${envoy}`);
+  const redis = await RedisSwitch.on({ processes, say, signal: stop.signal });
 
   if (policy !== undefined)
     say(`policy ${settings.policy}: ${policy.summary}\n  ${policyFile(settings.policy!)}`);
   say(`starting ${settings.pods} pods`);
-  const pods = await startPods(settings.pods);
-  const canaryPods =
-    policy?.canary === true ? await startPods(Math.ceil(settings.pods / 2), CANARY_REPLICA_SET) : [];
-  for (const pod of [...pods, ...canaryPods]) {
-    say(`  ${pod.name}  ${pod.address}:${pod.port}  pid ${pod.pid}`);
-    pod.onEnd((code, signal) => {
-      if (!stop.signal.aborted) say(`pod ${pod.name} ended (${howEnded(code, signal)}); the others go on`);
-    });
-  }
+  const canaryPods = policy?.canary === true ? Math.ceil(settings.pods / 2) : 0;
+  const onGatewayEnd = (sentence: string): void => stop.abort(new Error(sentence));
+  const { signal } = stop;
+  const demo = new Demo({ processes, envoy, settings, canaryPods, redis, say, signal, onGatewayEnd });
+  for (const pod of await demo.startPods()) say(`  ${pod.name}  ${pod.address}:${pod.port}  pid ${pod.pid}`);
   stop.signal.throwIfAborted();
 
-  const gateway = await startGateway(processes, envoy, settings, pods, canaryPods);
-  gateway.onEnd((sentence) => stop.abort(new Error(sentence)));
+  const gateway = await demo.startGateway(await servePage(demo));
   say(`starting the gateway  pid ${gateway.pid}  log ${relative(process.cwd(), gateway.log)}`);
-  await everyPodAnswers(pods, settings, stop.signal);
+  await demo.untilReady();
 
   say(`ready: every pod answers at http://127.0.0.1:${settings.port}/ (${Date.now() - started} ms)`);
   say(policy === undefined ? instructions(settings) : policyInstructions(policy, settings));
@@ -62,8 +56,12 @@ async function demo(): Promise<void> {
   stop.signal.throwIfAborted();
 }
 
-function startPods(count: number, replicaSet?: string): Promise<Pod[]> {
-  return Promise.all(podNames(count, replicaSet).map((name) => startPod(processes, name)));
+/** Serves the page and its controls on a free port of 127.0.0.1, which it returns. */
+async function servePage(demo: Demo): Promise<number> {
+  const server = createPageServer({ folder: join(root, "demo/page"), controls: demo });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
 }
 
 function policyInstructions({ tryOut }: Policy, { port, adminPort }: Settings): string {
@@ -71,7 +69,8 @@ function policyInstructions({ tryOut }: Policy, { port, adminPort }: Settings): 
     ({ command, shows }) =>
       `${shows}\n  ${command(`http://127.0.0.1:${port}/`, `http://127.0.0.1:${adminPort}/`)}`,
   );
-  return ["", ...lines, "Ctrl-C ends everything.", ""].join("\n");
+  const page = `The page, where each host is seen at work\n  http://localhost:${port}/`;
+  return ["", ...lines, page, "Ctrl-C ends everything.", ""].join("\n");
 }
 
 function instructions({ port, adminPort }: Settings): string {
@@ -83,9 +82,14 @@ Without affinity (the tutorial's step 6): the second line, four times, meets ano
 With affinity (step 7): it meets the pod of the first line, which counts 2th to 5th
   curl -c cookie.dat -H 'Host: abc.sample.com' ${url}
   curl -b cookie.dat -H 'Host: abc.sample.com' ${url}
-In a browser
+Without affinity, with sessions in Redis: another pod each time, and yet 1th, 2th and so on
+  curl -b cookie.dat -c cookie.dat -H 'Host: cache.sample.com' ${url}
+The page, where all three are seen at work, with buttons that stop pods and more
+  http://localhost:${port}/
+In a browser, each host by itself
   http://plain.localhost:${port}/
   http://abc.localhost:${port}/
+  http://cache.localhost:${port}/
 Envoy's admin page
   http://127.0.0.1:${adminPort}/
 End a pod by its pid (kill PID): its visitors move to another, with a new cookie, so let curl keep it:
@@ -109,7 +113,7 @@ if (process.env["npm_lifecycle_event"] === "start") {
   }, 1000).unref();
 }
 
-const end: unknown = await demo().catch((error: unknown) =>
+const end: unknown = await run().catch((error: unknown) =>
   stop.signal.aborted ? stop.signal.reason : error,
 );
 if (end instanceof Error) console.error(end.constructor === Error ? end.message : end.stack);

@@ -22,6 +22,7 @@ export const suites: Suite[] = [
   { name: "wasm", file: /\.test\.ts$/, processes: nodeTest },
   { name: "cli", file: /\.test\.ts$/, processes: nodeTest },
   { name: "envoy", file: /\.test\.ts$/, processes: nodeTest },
+  { name: "page", file: /\.test\.ts$/, processes: nodeTest },
 ];
 
 // Far above the longest file: a test that hangs ends the run with a failure instead of holding it for ever.

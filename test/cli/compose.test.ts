@@ -7,7 +7,8 @@ import { root } from "../../cli/root.ts";
 import { test } from "../support/check.ts";
 
 interface Service {
-  build: { context: string; dockerfile: string };
+  build?: { context: string; dockerfile: string };
+  image?: string;
   command?: string[];
   environment?: Record<string, string>;
   ports?: string[];
@@ -24,7 +25,13 @@ function text(file: string): string {
 const compose = parse(text("docker-compose.yml")) as { services: Record<string, Service> };
 const gateway = compose.services["gateway"]!;
 const pods = compose.services["session-svc"]!;
-const dockerfiles = Object.values(compose.services).map(({ build }) => join(build.context, build.dockerfile));
+const page = compose.services["demo-page"]!;
+const redis = compose.services["redis"]!;
+const dockerfiles = [gateway, pods, page].map(dockerfileOf);
+
+function dockerfileOf({ build }: Service): string {
+  return join(build!.context, build!.dockerfile);
+}
 
 test("the compose file has nothing that either docker-compose 1.29 or Compose v2 refuses", () => {
   // 1.29 refuses `name` and ignores `configs`; v2 warns of `version`.
@@ -34,11 +41,26 @@ test("the compose file has nothing that either docker-compose 1.29 or Compose v2
 });
 
 test("ten pods are behind one gateway on port 32209, which waits until they are healthy", () => {
-  deepEqual(Object.keys(compose.services).sort(), ["gateway", "session-svc"]);
+  deepEqual(Object.keys(compose.services).sort(), ["demo-page", "gateway", "redis", "session-svc"]);
   equal(pods.deploy?.replicas, 10);
   ok(pods.healthcheck);
   deepEqual(gateway.ports, ["32209:32209"]);
-  deepEqual(gateway.depends_on, { "session-svc": { condition: "service_healthy" } });
+  deepEqual(gateway.depends_on, {
+    "session-svc": { condition: "service_healthy" },
+    "demo-page": { condition: "service_started" },
+  });
+});
+
+test("the pods have their sessions in the Redis of the file, which keeps nothing on disk", () => {
+  equal(redis.image, "redis:7-alpine");
+  equal(pods.environment!["REDIS_URL"], "redis://redis:6379");
+  match(pods.environment!["SESSION_SECRET"]!, /^\$\{SESSION_SECRET:-.*public.*\}$/);
+  deepEqual(redis.command, ["redis-server", "--save", "", "--appendonly", "no"]);
+});
+
+test("nothing but the gateway is reached from outside, and the page has no controls", () => {
+  for (const service of [pods, page, redis]) equal("ports" in service, false);
+  match(text(dockerfileOf(page)), /^CMD \["node", "build\/ts\/cli\/control\/page-server\.js"\]$/m);
 });
 
 test("without affinity one worker hands requests round", () => {
@@ -68,7 +90,7 @@ test("the images build without BuildKit, from public base images, and do not run
 });
 
 test("the gateway's image has the Envoy that npm start installs, and every file that it names", () => {
-  const dockerfile = text(join(gateway.build.context, gateway.build.dockerfile));
+  const dockerfile = text(dockerfileOf(gateway));
   match(dockerfile, new RegExp(`^FROM envoyproxy/envoy:v${PINNED_ENVOY.replaceAll(".", "\\.")}$`, "m"));
   const wasm = /filename: (\S+)/.exec(text("envoy/gateway.yaml"))?.[1]?.replace(/[ }].*/, "");
   for (const path of [wasm, "envoy/"]) ok(dockerfile.includes(`/gateway/${path}`), path);
@@ -76,6 +98,11 @@ test("the gateway's image has the Envoy that npm start installs, and every file 
 
 test("the gateway's configuration finds the pods by the service's name and port", () => {
   ok("session-svc" in compose.services);
-  match(text("envoy/gateway.yaml"), /socket_address: \{ address: session-svc, port_value: 9080 \}/);
+  for (const address of [
+    "session-svc, port_value: 9080",
+    "session-svc, port_value: 9081",
+    "demo-page, port_value: 8080",
+  ])
+    ok(text("envoy/gateway.yaml").includes(`socket_address: { address: ${address} }`), address);
   match(text("envoy/gateway.yaml"), /address: 0\.0\.0\.0, port_value: 32209/);
 });
