@@ -15,7 +15,7 @@ import { test } from "../support/check.ts";
 import { http1, many, type Answer } from "../support/client.ts";
 import { assertNoTrap, binding, eventCount, newCookie, startGateway } from "../support/gateway.ts";
 import type { Pod } from "../support/pod.ts";
-import { cluster, virtualHost, type Json } from "../support/shape.ts";
+import { cluster, virtualHost, withoutPage, type Json } from "../support/shape.ts";
 import { filterWith, opened, sealed } from "../support/tokens.ts";
 
 test("a pod of the version that is gone: another of that version takes its clients, whatever the weights", async () => {
@@ -109,6 +109,8 @@ test("a version whose cluster Envoy no longer has lets go: one 503, whose cookie
         1,
       );
       weighted(config, { [STABLE.cluster]: 100 });
+      // Its paths lead to the same clusters.
+      withoutPage(config);
     },
   });
   await assertLetsGo(envoy.port, versions, canary, true);

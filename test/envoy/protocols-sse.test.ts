@@ -4,10 +4,11 @@ import { http1 } from "../support/client.ts";
 import { EventStreams, Listener } from "../support/event-stream.ts";
 import { assertNoTrap, cookieFor, newCookie, pinOf, startGateway } from "../support/gateway.ts";
 import { Pod } from "../support/pod.ts";
-import { virtualHost, type Json } from "../support/shape.ts";
+import { virtualHost, withoutPage, type Json } from "../support/shape.ts";
 
 /** The host with affinity is that of requests to 127.0.0.1 too. */
 function knownByAddress(config: Json): void {
+  withoutPage(config);
   virtualHost(config).domains.push("127.0.0.1:*");
 }
 

@@ -19,3 +19,9 @@ export function httpFilter(config: Json, name: string): Json {
 export function cluster(config: Json, name = "session-svc"): Json {
   return config.static_resources.clusters.find((one: Json) => one.name === name);
 }
+
+/** Takes the demo's page out of a gateway's configuration, which then has no use for its hosts' names. */
+export function withoutPage(config: Json): void {
+  const { virtual_hosts } = connectionManager(config).route_config;
+  virtual_hosts.splice(virtual_hosts.indexOf(virtualHost(config, "page")), 1);
+}
