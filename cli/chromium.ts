@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
 import { isExecutable, lastLine } from "./python-venv.ts";
+import { isAlive } from "./processes.ts";
 import { root } from "./root.ts";
 import { run } from "./run.ts";
 
@@ -145,14 +146,5 @@ async function removeAbandoned(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     const pid = Number(/^chromium-draft-(\d+)-/.exec(name)?.[1]);
     if (pid > 0 && !isAlive(pid)) await rm(join(home, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -1,6 +1,6 @@
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { firstMessage, howEnded, type Processes } from "./processes.ts";
+import { firstMessage, howEnded, killLeftBehind, lastLines, type Processes } from "./processes.ts";
 import { root } from "./root.ts";
 
 const WATCHDOG = join(root, "build/ts/cli/watchdog.js");
@@ -68,16 +68,6 @@ export async function startGateway(
   };
 }
 
-/** A watchdog that was killed outright could not end Envoy. */
-function killLeftBehind(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Gone, as it should be.
-  }
-}
-
 function lastWords(log: string): string {
-  const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-15);
-  return `the end of its log ${log}:\n${lines.join("\n")}`;
+  return `the end of its log ${log}:\n${lastLines(log, 15)}`;
 }

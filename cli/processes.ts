@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 
 // Longer than a pod (3 s) and the watchdog of Envoy (2 s) take at most to end by themselves.
 const GRACE_MS = 4000;
@@ -73,4 +74,27 @@ export function firstMessage(child: ChildProcess, name: string): Promise<Record<
 /** An exit event in words. */
 export function howEnded(code: number | null, signal: NodeJS.Signals | null): string {
   return signal ? `signal ${signal}` : `exit code ${code}`;
+}
+
+/** Ends a process that a watchdog, killed outright, could not end any more. */
+export function killLeftBehind(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Gone, as it should be.
+  }
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** The end of a log. */
+export function lastLines(log: string, count: number): string {
+  return readFileSync(log, "utf8").trimEnd().split("\n").slice(-count).join("\n");
 }

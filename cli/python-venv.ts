@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { accessSync, constants, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { isAlive } from "./processes.ts";
 import { run } from "./run.ts";
 
 /** A wheel that has a program in it, and how to speak of that program. */
@@ -79,15 +80,6 @@ async function removeAbandoned(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     const pid = /^installing-(\d+)-/.exec(name)?.[1];
     if (pid && !isAlive(Number(pid))) await rm(join(home, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

@@ -1,9 +1,9 @@
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { firstMessage, howEnded, type Processes } from "./processes.ts";
+import { firstMessage, howEnded, killLeftBehind, lastLines, type Processes } from "./processes.ts";
 import { isExecutable, lastLine, privateProgram, type Wheel } from "./python-venv.ts";
 import { root } from "./root.ts";
 import { run } from "./run.ts";
@@ -175,16 +175,6 @@ export function answersPing(port: number): Promise<boolean> {
   });
 }
 
-/** A watchdog that was killed outright could not end Redis. */
-function killLeftBehind(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // Gone, as it should be.
-  }
-}
-
 function lastWords(log: string): string {
-  const lines = readFileSync(log, "utf8").trimEnd().split("\n").slice(-5);
-  return `; it said last:\n${lines.join("\n")}`;
+  return `; it said last:\n${lastLines(log, 5)}`;
 }

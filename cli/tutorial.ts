@@ -2,7 +2,7 @@
  * `npm run tutorial`: the tutorial's transcripts on the running demo, whoever runs it. Its own cookie file and client, so
  * that it needs no curl; the lines that it shows are what one would type.
  */
-import { CookieJar } from "./tutorial/jar.ts";
+import { CookieJar } from "./cookie-jar.ts";
 import { readWhere, urlOf, type Where } from "./tutorial/settings.ts";
 import { REQUESTS, steps, visitOf, type Step, type Verdict, type Visit } from "./tutorial/steps.ts";
 import { get } from "./tutorial/visit.ts";

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { Agent, request, type IncomingHttpHeaders } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
-import { CookieJar } from "./cookies.ts";
+import { CookieJar } from "../cookie-jar.ts";
 
 /** The gateway's hosts, by the names that the page has for them. */
 export const HOSTS = { abc: "abc.sample.com", plain: "plain.sample.com", cache: "cache.sample.com" } as const;
@@ -95,8 +95,8 @@ export class Crowd {
   /** One visit; undefined when it failed. A gateway that cannot be reached is asked again for a while. */
   async #visitOnce(agent: Agent, host: HostName, known: Acquaintance): Promise<Visit | undefined> {
     const headers: Record<string, string> = { host: HOSTS[host] };
-    const cookie = known.jar.header();
-    if (cookie !== "") headers["cookie"] = cookie;
+    const cookie = known.jar.header(HOSTS[host], "/");
+    if (cookie !== undefined) headers["cookie"] = cookie;
     if (this.#tokenHeader !== undefined && known.token !== undefined)
       headers[this.#tokenHeader] = known.token;
     const deadline = Date.now() + PATIENCE_MS;
@@ -106,7 +106,7 @@ export class Crowd {
       answer = await ask(this.#port, agent, headers);
     }
     if (answer === undefined) return undefined;
-    known.jar.take(answer.headers["set-cookie"] ?? []);
+    known.jar.keep(answer.headers["set-cookie"] ?? [], HOSTS[host], "/");
     const token = this.#tokenHeader === undefined ? undefined : answer.headers[this.#tokenHeader];
     if (typeof token === "string") known.token = token;
     const page = /^Hostname: ([a-z0-9.-]+)<br>\n(\d+)th time access\.\n$/.exec(answer.text);

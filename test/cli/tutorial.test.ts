@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { root } from "../../cli/root.ts";
 import { run } from "../../cli/run.ts";
-import { CookieJar } from "../../cli/tutorial/jar.ts";
+import { CookieJar } from "../../cli/cookie-jar.ts";
 import { readWhere, urlOf } from "../../cli/tutorial/settings.ts";
 import { closeLater, test } from "../support/check.ts";
 import { freePort } from "../support/ports.ts";

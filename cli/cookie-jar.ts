@@ -10,7 +10,7 @@ interface Cookie {
 
 /**
  * A cookie file as `curl -c` and `curl -b` keep one, in memory, for http: RFC 6265, section 5, without a list of public
- * suffixes, and with nothing that lasts: who runs the tutorial is done within seconds.
+ * suffixes, and with nothing that lasts: a cookie that has no time left is forgotten when it comes, not later.
  */
 export class CookieJar {
   #cookies: Cookie[] = [];
