@@ -142,3 +142,31 @@ export function nextLine(): bool {
   }
   return false;
 }
+
+// nginx takes no more unless told (large_client_header_buffers, 4 of 8 KiB), and answers 400.
+const MAX_JOINED: u32 = 32 * 1024;
+
+/** All Cookie lines as one, [line, lineEnd), with "; " between them as nginx joins them; false when there is none. */
+export function joinLines(): bool {
+  if (!startLines() || !nextLine()) return false;
+  const first = line;
+  const firstEnd = lineEnd;
+  if (!nextLine()) {
+    line = first;
+    lineEnd = firstEnd;
+    return lineEnd - line <= MAX_JOINED;
+  }
+  // Two values have more between them among the headers than "; ".
+  const joined = allocate(host.valueLength);
+  if (joined == 0) return false;
+  memory.copy(joined, first, firstEnd - first);
+  let to = joined + (firstEnd - first);
+  do {
+    store<u16>(to, 0x203b);
+    memory.copy(to + 2, line, lineEnd - line);
+    to += 2 + (lineEnd - line);
+  } while (nextLine());
+  line = joined;
+  lineEnd = to;
+  return to - joined <= MAX_JOINED;
+}

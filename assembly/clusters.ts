@@ -27,6 +27,10 @@ export class Clusters {
     return unchecked(this.names[0]);
   }
 
+  get firstSum(): u32 {
+    return unchecked(this.sums[0]);
+  }
+
   /** The cluster whose name has this sum; null when it is none of these, or no longer. */
   find(sum: u32): ArrayBuffer | null {
     for (let i = 0; i < this.sums.length; i++) {

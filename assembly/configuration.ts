@@ -1,27 +1,23 @@
-import { readAttributes } from "./attributes";
-import { Clusters } from "./clusters";
-import { Debug } from "./debug";
-import { durationSeconds } from "./duration";
-import { hasWord, isFreeHeader, isOwnHeader, isToken, isVisible, toLowerAscii } from "./grammar";
-import { JsonKind, JsonReader } from "./json";
-import { Environment, KEYS_EXAMPLE, readKeys } from "./keys";
-import { Lifetime } from "./lifetime";
+import { readClusterNames } from "./clusternames";
+import { JsonKind, JsonReader, JsonValue } from "./json";
+import { Environment, KEYS_EXAMPLE } from "./keys";
 import { Policy } from "./policy";
 import { Problems } from "./problems";
+import { readPolicy } from "./readpolicy";
 import { Section } from "./section";
-import { quote } from "./text";
+import { decimal } from "./text";
 
-/** Reads the filter's configuration; null when it is refused, and `problems` says why. */
+/** Reads the filter's configuration; no policy when it is refused, and `problems` says why. */
 export function readConfiguration(
   text: usize,
   length: u32,
   pluginName: string,
   environment: Environment,
   problems: Problems,
-): Policy | null {
+): Policy[] {
   if (length > MAX_CONFIGURATION) {
-    problems.addWithoutValue("$", "longer than 256 KiB", "keep to what the README names");
-    return null;
+    problems.addWithoutValue("$", "longer than 1 MiB", "keep to what the README names");
+    return [];
   }
   const reader = new JsonReader(text, length);
   const value = reader.read();
@@ -31,188 +27,66 @@ export function readConfiguration(
       reader.problem,
       "write a JSON object, in a StringValue, such as " + EXAMPLE,
     );
-    return null;
+    return [];
   }
   if (value.kind != JsonKind.Object) {
     problems.add("$", value, "not an object", "write one such as " + EXAMPLE);
-    return null;
+    return [];
   }
-  const policy = readPolicy(new Section("$", value, problems), pluginName, environment);
-  return problems.lines.length ? null : policy;
+  const section = new Section("$", value, problems);
+  const services = section.field("services");
+  const policies: Policy[] = [];
+  if (services != null) {
+    readServices(section, services, environment, policies);
+  } else {
+    const policy = readPolicy(section, pluginName, environment);
+    if (policy != null) policies.push(policy);
+  }
+  return problems.lines.length ? [] : policies;
 }
 
 // The tree of a longer text would take tens of megabytes, which a VM never gives back.
-export const MAX_CONFIGURATION: u32 = 256 * 1024;
+export const MAX_CONFIGURATION: u32 = 1024 * 1024;
 const EXAMPLE = '{"keys": ' + KEYS_EXAMPLE + "}";
 
-const SCOPE_EXAMPLE = 'name the service, such as "default/session-svc:9080"';
-const MAX_SCOPE: i32 = 255;
+const MAX_SERVICES: i32 = 1024;
+const SERVICES_EXAMPLE =
+  '[{"clusters": ["session-svc"], "scope": "default/session-svc:9080", "keys": ' + KEYS_EXAMPLE + "}]";
 
-function readPolicy(section: Section, pluginName: string, environment: Environment): Policy | null {
-  section.later("accept");
-  section.later("services");
-
-  const balanced = section.choice("mode", "persistent balanced", "persistent") == "balanced";
-  const inHeader = section.choice("type", "Cookie Header", "Cookie") == "Header";
-  const sessionName = readSessionName(section, inHeader);
-  const scope = readScope(section, pluginName);
-  const lifetime = new Lifetime();
-  lifetime.absolute = readDuration(section, "absoluteTimeout");
-  lifetime.idle = readDuration(section, "idleTimeout");
-  const repin = section.choice("onHostChange", "repin keep", "repin") == "repin";
-  if (balanced && !repin) section.refuse("onHostChange", "mode balanced keeps no host", LEAVE_OUT);
-  const attributes = readAttributes(section, sessionName, inHeader, lifetime);
-  const headers = new Headers(inHeader ? sessionName : "");
-  const hostHeader = headers.read(section, "hostHeader", "x-affinity-host");
-  const keyHeader = headers.read(section, "keyHeader", balanced ? "x-affinity-key" : "");
-  const stripFromRequest = section.flag("stripFromRequest", false);
-  const preventCaching = section.flag("preventCaching", false);
-  const clusters = readClusters(section, headers);
-  const debug = readDebug(section, headers);
-  const keys = readKeys(section, scope, sessionName, environment);
+function readServices(
+  section: Section,
+  value: JsonValue,
+  environment: Environment,
+  policies: Policy[],
+): void {
   section.finish();
-  if (keys == null || section.problems.lines.length) return null;
-
-  const policy = new Policy(scope, sessionName, hostHeader, keys, attributes, lifetime);
-  policy.balanced = balanced;
-  policy.inHeader = inHeader;
-  policy.repin = repin && !balanced;
-  if (keyHeader.length) policy.keyHeader = String.UTF8.encode(keyHeader);
-  policy.stripFromRequest = stripFromRequest;
-  policy.preventCaching = preventCaching;
-  policy.clusters = clusters;
-  policy.letsGo = clusters != null && repin;
-  policy.keepsEndpoint = !balanced && (policy.letsGo || !repin);
-  policy.debug = debug;
-  return policy;
-}
-
-const LEAVE_OUT = "leave it out";
-
-function readSessionName(section: Section, inHeader: bool): string {
-  const name = section.text("sessionName", "affinity");
-  if (inHeader) {
-    const lower = toLowerAscii(name);
-    if (!isFreeHeader(lower)) {
-      section.refuse(
-        "sessionName",
-        "not a header that is free to carry a token",
-        'use one such as "x-session" (letters, digits and -)',
-      );
-    }
-    return lower;
+  const items = value.items;
+  if (value.kind != JsonKind.Array || items.length == 0 || items.length > MAX_SERVICES) {
+    section.refuse("services", "not an array of 1 to 1024 policies", "write one such as " + SERVICES_EXAMPLE);
+    return;
   }
-  if (!isToken(name)) {
-    section.refuse(
-      "sessionName",
-      "not a cookie name",
-      "use letters, digits and !#$%&'*+-.^_`|~ (RFC 6265, section 4.1.1)",
-    );
-  }
-  return name;
-}
-
-function readScope(section: Section, pluginName: string): string {
-  const scope = section.text("scope", pluginName);
-  if (scope.length == 0) {
-    section.refuse("scope", "missing, and the plugin has no name to stand in", SCOPE_EXAMPLE);
-  } else if (scope.length > MAX_SCOPE || !isVisible(scope)) {
-    section.refuse(
-      "scope",
-      "not 1 to 255 visible ASCII characters (the plugin's name stands in for it)",
-      SCOPE_EXAMPLE,
-    );
-  }
-  return scope;
-}
-
-/** In seconds; 0 when there is none. */
-function readDuration(section: Section, name: string): u32 {
-  const value = section.field(name);
-  if (value == null) return 0;
-  const seconds = value.kind == JsonKind.String ? durationSeconds(value.text) : 0;
-  if (seconds == 0) {
-    section.refuse(
-      name,
-      "not a duration of whole seconds, 1s or more",
-      'use one such as "12h", "30m" or "1h30m" (GEP-2257)',
-    );
-  }
-  return seconds;
-}
-
-/** The headers that the filter uses, no two of them the same. */
-class Headers {
-  /** `taken`: words with a blank between them. */
-  constructor(private taken: string) {}
-
-  /** In lower case; the fallback may be empty, for none. */
-  read(section: Section, field: string, fallback: string): string {
-    const name = toLowerAscii(section.text(field, fallback));
-    if (section.field(field) != null && !isOwnHeader(name)) {
-      section.refuse(
-        field,
-        "not a header of your own",
-        'use one that starts with "x-" and has no meaning yet, such as ' +
-          quote(fallback.length ? fallback : "x-affinity-key"),
-      );
-    } else if (name.length && hasWord(this.taken, name)) {
-      section.refuse(field, "another header of this configuration has this name", "give each its own");
-    }
-    this.taken += " " + name;
-    return name;
-  }
-}
-
-// A token carries 32 bits of a name; more than a handful of versions of a service is no canary.
-const MAX_CLUSTERS: i32 = 16;
-
-function readClusters(policy: Section, headers: Headers): Clusters | null {
-  const section = policy.section("cluster");
-  if (section == null) return null;
-  const header = headers.read(section, "header", "x-affinity-cluster");
-  const names: string[] = [];
-  const value = section.field("names");
-  const items = value != null && value.kind == JsonKind.Array ? value.items : [];
+  const clusters: string[] = [];
+  const scopes: string[] = [];
   for (let i = 0; i < items.length; i++) {
-    const name = items[i].kind == JsonKind.String ? items[i].text : "";
-    if (name.length && name.length <= MAX_SCOPE && isVisible(name) && !names.includes(name)) names.push(name);
+    const path = section.at("services") + "[" + decimal(i) + "]";
+    if (items[i].kind != JsonKind.Object) {
+      section.problems.addWithoutValue(path, "not an object", "write one such as " + SERVICES_EXAMPLE);
+      continue;
+    }
+    const service = new Section(path, items[i], section.problems);
+    const served = readClusterNames(service, "clusters");
+    for (let k = 0; k < served.length; k++) {
+      if (clusters.includes(served[k]))
+        service.refuse("clusters", "one of these is another service's", "name each cluster once");
+      clusters.push(served[k]);
+    }
+    // No plugin's name stands in: all would have the same, and a token of one would be worth something at the others.
+    const policy = readPolicy(service, "", environment);
+    if (policy == null) continue;
+    if (scopes.includes(policy.scope))
+      service.refuse("scope", "another service's scope", "give each its own");
+    scopes.push(policy.scope);
+    policy.served = served;
+    policies.push(policy);
   }
-  const clusters = new Clusters(header, names);
-  if (clusters.collide) {
-    section.refuse(
-      "names",
-      "two names that a token cannot tell apart (CRC-32)",
-      "rename one of the clusters",
-    );
-  }
-  if (names.length == 0 || names.length != items.length || names.length > MAX_CLUSTERS) {
-    section.refuse(
-      "names",
-      value == null ? "missing" : "not 1 to 16 different names of clusters",
-      'write ["session-svc", "session-svc-canary"]: Envoy\'s names, the one that was there first in front',
-    );
-  }
-  section.finish();
-  return clusters;
-}
-
-// Whoever knows it sees addresses of pods in the log.
-const MIN_SECRET: i32 = 16;
-
-function readDebug(policy: Section, headers: Headers): Debug | null {
-  const section = policy.secretSection("debug");
-  if (section == null) return null;
-  const header = headers.read(section, "header", "x-affinity-debug");
-  const value = section.field("secret");
-  const secret = value != null && value.kind == JsonKind.String ? value.text : "";
-  if (secret.length < MIN_SECRET || secret.length > MAX_SCOPE || !isVisible(secret)) {
-    section.refuse(
-      "secret",
-      value == null ? "missing" : "not 16 to 255 visible ASCII characters (not shown)",
-      "make one with `openssl rand -base64 32`",
-    );
-  }
-  section.finish();
-  return new Debug(header, secret);
 }

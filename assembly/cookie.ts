@@ -87,6 +87,6 @@ function pairEnd(at: usize, end: usize): usize {
 
 // @ts-ignore: decorator
 @inline
-function isBlank(byte: u8): bool {
+export function isBlank(byte: u8): bool {
   return byte == 0x20 || byte == 0x09;
 }

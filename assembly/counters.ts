@@ -9,10 +9,11 @@ export const enum Event {
   Renewed,
   Expired,
   Rejected,
+  Accepted,
   None,
 }
 
-const NAMES = ["created", "resumed", "repinned", "renewed", "expired", "rejected"];
+const NAMES = ["created", "resumed", "repinned", "renewed", "expired", "rejected", "accepted"];
 
 export function eventName(event: Event): string {
   return unchecked(NAMES[event]);

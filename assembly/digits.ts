@@ -22,8 +22,9 @@ export function writeHex64(value: u64, at: usize): void {
   }
 }
 
+/** Of a number below 16. */
 // @ts-ignore: decorator
 @inline
-function hexDigit(value: u32): u8 {
+export function hexDigit(value: u32): u8 {
   return <u8>(value < 10 ? 0x30 + value : 0x57 + value);
 }

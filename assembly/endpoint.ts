@@ -66,6 +66,11 @@ export function writeEndpoint(endpoint: usize, to: usize): u32 {
   return length;
 }
 
+/** Whether an encoded endpoint is an address and port, and not another text. */
+export function isAddress(endpoint: usize): bool {
+  return load<u8>(endpoint) != TEXT;
+}
+
 /** Bytes that the encoded endpoint at the start of these `length` bytes takes; 0 when it is none. */
 export function endpointSize(endpoint: usize, length: u32): u32 {
   if (length < 2) return 0;

@@ -1,6 +1,6 @@
 /** Tells in the log what became of one request, for who asked by the debug header. Nothing here is on any other's way. */
 import { decodeBase64Url } from "./base64";
-import { MAX_TRIED, line, lineEnd, nextLine, startLines } from "./carrier";
+import { MAX_TRIED, token as carried, line, lineEnd, nextLine, startLines } from "./carrier";
 import { cookieEnd, cookieNext, findCookie } from "./cookie";
 import { Event, eventName } from "./counters";
 import { writeHex64 } from "./digits";
@@ -51,6 +51,15 @@ export function explainRequest(policy: Policy): void {
       ":" +
       text +
       (resumed ? "" : " a new client"),
+  );
+}
+
+/** What cookies of another system say, where there is one and no token; `pinned` by its pod. */
+export function explainFormer(pinned: bool): void {
+  const pod = pinned ? writeEndpoint(carried.endpoint, scratch) : 0;
+  log(
+    "request: a cookie of another system names " +
+      (pod ? "pod " + String.UTF8.decodeUnsafe(scratch, pod) : "no pod that is honoured"),
   );
 }
 

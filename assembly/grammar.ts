@@ -7,6 +7,9 @@ import { isAlphanumeric } from "./text";
 const MAX_NAME: i32 = 256;
 const MAX_PATH: i32 = 1024;
 
+/** Characters of a scope, and of the name of a cluster. */
+export const MAX_SCOPE: i32 = 255;
+
 /** RFC 9110, section 5.6.2: token = 1*tchar. Also the cookie-name of RFC 6265, section 4.1.1. */
 export function isToken(text: string): bool {
   for (let i = 0; i < text.length; i++) {

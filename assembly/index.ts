@@ -51,7 +51,7 @@ export function proxy_on_response_headers(context: u32, count: u32, endOfStream:
 
 export function proxy_on_tick(root: u32): void {
   const found = findRoot(root);
-  if (found != null) found.counters.flush();
+  if (found != null) found.flush();
 }
 
 export function proxy_on_delete(context: u32): void {
@@ -66,20 +66,20 @@ function configure(root: u32, size: u32): bool {
   const tooLong = size > MAX_CONFIGURATION;
   const found = size > 0 && !tooLong && host.getConfiguration(size);
   const problems = new Problems();
-  const policy = readConfiguration(
+  const policies = readConfiguration(
     found ? host.value : 0,
     found ? host.valueLength : tooLong ? size : 0,
     pluginName,
     environment,
     problems,
   );
-  if (policy == null) {
+  if (policies.length == 0) {
     for (let i = 0; i < problems.lines.length; i++) {
       host.log(LogLevel.Critical, "configuration refused: " + problems.lines[i]);
     }
     return false;
   }
-  openRoot(root, policy);
+  openRoot(root, policies);
   host.setTickPeriod(TICK_MILLISECONDS);
   return true;
 }

@@ -1,5 +1,6 @@
 import { Clusters } from "./clusters";
 import { Debug } from "./debug";
+import { FormerCookies } from "./formercookies";
 import { Lifetime } from "./lifetime";
 import { CookieAttributes } from "./setcookie";
 import { SealingKey } from "./token";
@@ -22,6 +23,10 @@ export class Policy {
   /** Whether a response may have to write the endpoint of its request's token again. */
   keepsEndpoint: bool = false;
   debug: Debug | null = null;
+  /** Cookies of other systems that are honoured for those who have no token yet. */
+  former: FormerCookies | null = null;
+  /** The clusters whose requests it is for; null where it is for all. */
+  served: string[] | null = null;
 
   /** The name of the cookie, or of the header with type Header. */
   readonly sessionName: ArrayBuffer;

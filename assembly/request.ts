@@ -5,12 +5,12 @@ import { Clusters } from "./clusters";
 import { Event } from "./counters";
 import { writeHex64 } from "./digits";
 import { writeEndpoint } from "./endpoint";
-import { explainRequest } from "./explain";
+import { explainFormer, explainRequest } from "./explain";
+import { met } from "./formercookies";
 import * as host from "./host";
 import { HeaderMap } from "./host";
 import { Policy, attributesOf } from "./policy";
 import { findRoot } from "./root";
-
 import { Renewal, Stream, drawSession, findStream, rememberEndpoint } from "./streams";
 
 const FORWARDED_PROTO = String.UTF8.encode("x-forwarded-proto");
@@ -30,27 +30,37 @@ export function onRequestHeaders(context: u32): void {
   if (stream == null) return;
   const root = findRoot(stream.root);
   if (root == null) return;
-  const policy = root.policy;
+  const service = root.ofRequest(stream);
+  if (service == null) return;
+  const policy = service.policy;
   const debug = policy.debug;
   if (debug != null && debug.isAsked()) {
     stream.explained = true;
     explainRequest(policy);
   }
   const opened = readToken(policy);
+  let pinned = opened;
   if (opened) {
-    root.counters.count(Event.Resumed);
+    service.counters.count(Event.Resumed);
     stream.resumed = true;
     stream.session = token.session;
     stream.issued = token.issued;
-    if (policy.keepsEndpoint) rememberEndpoint(stream, token.endpoint, token.endpointLength);
   } else {
-    if (expired) root.counters.count(Event.Expired);
-    else if (tried) root.counters.count(Event.Rejected);
+    const former = policy.former;
+    if (former != null) {
+      pinned = former.find();
+      stream.former = met;
+      if (met && stream.explained) explainFormer(pinned);
+    }
+    if (expired) service.counters.count(Event.Expired);
+    else if (tried && !pinned) service.counters.count(Event.Rejected);
+    if (pinned) stream.renewal = <u8>Renewal.Accepted;
     // The first request of a session has to go where the later ones will.
     if (policy.balanced) drawSession(stream);
   }
+  if (pinned && policy.keepsEndpoint) rememberEndpoint(stream, token.endpoint, token.endpointLength);
   const clusters = policy.clusters;
-  const cluster = clusters != null && opened ? clusterOf(clusters) : null;
+  const cluster = clusters != null && pinned ? clusterOf(clusters) : null;
   if (opened && renewalDue) stream.renewal = <u8>Renewal.Due;
   else if (opened && clusters != null && cluster == null) stream.renewal = <u8>Renewal.Homeless;
   // Envoy takes the request's headers away before the response comes.
@@ -58,14 +68,14 @@ export function onRequestHeaders(context: u32): void {
     const https = policy.asksScheme && isHttps();
     stream.attributes = attributesOf(https, policy.asksUserAgent && misreadsNone());
   }
-  namePod(policy, opened);
+  namePod(policy, pinned);
   const keyHeader = policy.keyHeader;
   if (keyHeader != null) nameSession(keyHeader, stream);
   if (clusters != null) nameCluster(clusters.header, cluster);
 }
 
-function namePod(policy: Policy, opened: bool): void {
-  const length = opened && !policy.balanced ? writeEndpoint(token.endpoint, text) : 0;
+function namePod(policy: Policy, pinned: bool): void {
+  const length = pinned && !policy.balanced ? writeEndpoint(token.endpoint, text) : 0;
   if (length)
     host.replaceHeader(HeaderMap.Request, policy.hostHeader, encoded, encodeBase64(text, length, encoded));
   else host.removeHeader(HeaderMap.Request, policy.hostHeader);

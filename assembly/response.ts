@@ -34,19 +34,21 @@ export function onResponseHeaders(context: u32): void {
   if (stream == null) return;
   const root = findRoot(stream.root);
   if (root == null) return;
-  const policy = root.policy;
+  const service = root.ofResponse(stream);
+  if (service == null) return;
+  const policy = service.policy;
   const clusters = policy.clusters;
   if (stream.renewal == Renewal.Homeless && clusters != null && !servesIn(clusters))
     stream.renewal = <u8>Renewal.None;
-  let event = policy.balanced ? eventOfSession(stream) : eventOfPod(policy, stream);
-  const letsGo = event == Event.None && policy.letsGo && stream.resumed && isClusterGone();
+  let event = policy.balanced ? eventOfSession(policy, stream) : eventOfPod(policy, stream);
+  const letsGo = event == Event.None && policy.letsGo && isKnown(stream) && isClusterGone();
   if (letsGo) {
     // Its pod may come back with its cluster, and the weights may send the client there.
     pinAsBefore(stream);
     event = Event.Repinned;
   }
   if (event != Event.None && !sendToken(policy, stream, letsGo)) event = Event.None;
-  if (event != Event.None) root.counters.count(event);
+  if (event != Event.None) service.counters.count(event);
   if (stream.explained) explainResponse(stream, event);
 }
 
@@ -58,21 +60,32 @@ function eventOfPod(policy: Policy, stream: Stream): Event {
     host.removeHeader(HeaderMap.Response, policy.hostHeader);
     if (length <= 0 || isLocalReply()) return Event.None;
     // Who is to keep its pod keeps it while another one stands in; not when its whole cluster is no more.
-    if (stream.resumed && !policy.repin && stream.renewal != Renewal.Homeless) {
+    if (isKnown(stream) && !policy.repin && stream.renewal != Renewal.Homeless) {
       if (stream.renewal == Renewal.None || stream.endpointLength == 0) return Event.None;
       pinAsBefore(stream);
-      return Event.Renewed;
+      return renewed(stream);
     }
     if (!pin(text, length)) return Event.None;
     return stream.resumed ? Event.Repinned : Event.Created;
   }
   if (stream.renewal == Renewal.None || isLocalReply()) return Event.None;
   const answered = host.getProperty(UPSTREAM_ADDRESS) && pin(host.value, host.valueLength);
-  return answered ? Event.Renewed : Event.None;
+  return answered ? renewed(stream) : Event.None;
+}
+
+/** Whether the client came with a pod: of its token, or of a cookie of another system. */
+function isKnown(stream: Stream): bool {
+  return stream.resumed || stream.renewal == Renewal.Accepted;
+}
+
+function renewed(stream: Stream): Event {
+  return stream.renewal == Renewal.Accepted ? Event.Accepted : Event.Renewed;
 }
 
 /** Mode balanced. */
-function eventOfSession(stream: Stream): Event {
+function eventOfSession(policy: Policy, stream: Stream): Event {
+  // Among several services stateful_session is on for all of them.
+  if (policy.served != null) host.removeHeader(HeaderMap.Response, policy.hostHeader);
   if ((stream.resumed && stream.renewal == Renewal.None) || isLocalReply()) return Event.None;
   pinNothing();
   return stream.resumed ? Event.Renewed : Event.Created;
@@ -126,10 +139,19 @@ function sendToken(policy: Policy, stream: Stream, letsGo: bool): bool {
     memory.copy(at, changetype<usize>(end), end.byteLength);
     host.addHeader(HeaderMap.Response, SET_COOKIE, cookie, <u32>(at - cookie) + end.byteLength);
   }
+  const former = policy.former;
+  if (former != null && stream.former) expire(former.expiries);
   // Added to what the pod says, it weakens nothing: the strictest directive counts (RFC 9111, section 4.2.1).
   if (policy.preventCaching)
     host.addHeader(HeaderMap.Response, CACHE_CONTROL, changetype<usize>(PRIVATE), PRIVATE.byteLength);
   return true;
+}
+
+function expire(lines: ArrayBuffer[]): void {
+  for (let i = 0; i < lines.length; i++) {
+    const line = unchecked(lines[i]);
+    host.addHeader(HeaderMap.Response, SET_COOKIE, changetype<usize>(line), line.byteLength);
+  }
 }
 
 /** The sum of the name of the cluster that serves the request; 0 when there is none. */

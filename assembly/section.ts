@@ -34,11 +34,6 @@ export class Section {
     }
   }
 
-  /** Refuses a field that a later version reads. */
-  later(name: string): void {
-    if (this.field(name) != null) this.refuse(name, "not supported yet", "leave it out");
-  }
-
   text(name: string, fallback: string): string {
     const value = this.field(name);
     if (value == null) return fallback;

@@ -12,6 +12,8 @@ export const enum Renewal {
   Due,
   /** The cluster that it names is none of ours, or no longer. */
   Homeless,
+  /** There is none yet: a cookie of another system named the pod. */
+  Accepted,
 }
 
 
@@ -32,11 +34,17 @@ export class Stream {
   explained: bool;
   /** Which cookie attributes the request wants: its headers are gone when the response comes. See Policy. */
   attributes: u8;
+  /** Whether the request has a cookie of another system. */
+  former: bool;
+  /** Which of its root's services the request is for; NO_SERVICE for none. */
+  service: u16;
   /** Bytes of the endpoint of the token that opened; 0 when it pins nothing, or something longer than an address. */
   endpointLength: u8;
   /** Its first byte, with room for the others behind. */
   endpoint: u8;
 }
+
+export const NO_SERVICE: u16 = 0xffff;
 
 // An IPv6 address with its port; see endpoint.ts.
 const MAX_REMEMBERED: u32 = 19;
@@ -66,6 +74,8 @@ export function openStream(context: u32, root: u32): void {
   stream.renewal = <u8>Renewal.None;
   stream.explained = false;
   stream.attributes = 0;
+  stream.former = false;
+  stream.service = NO_SERVICE;
   stream.endpointLength = 0;
 }
 

@@ -68,7 +68,7 @@ test("Prometheus gets a counter for each event, with the scope as its label", as
 test("counters are there, at 0, before the first client", async () => {
   const envoy = await startGateway([await Pod.start("pod")]);
   const names = Object.keys(await envoy.stats()).filter((name) => name.startsWith(PREFIX));
-  for (const event of ["created", "resumed", "repinned", "renewed", "expired", "rejected"])
+  for (const event of ["created", "resumed", "repinned", "renewed", "expired", "rejected", "accepted"])
     assert.ok(names.includes(`${PREFIX}${event}`));
 });
 
@@ -103,7 +103,15 @@ for (const [scope, name] of [
     // The one event of a client that moves is that it does, due or not.
     await ask(1, 700, 70);
     assert.ok(other.received.length > 0);
-    const wanted = { created: 5, resumed: 18, repinned: 1, renewed: 10, expired: 5, rejected: 0 };
+    const wanted = {
+      created: 5,
+      resumed: 18,
+      repinned: 1,
+      renewed: 10,
+      expired: 5,
+      rejected: 0,
+      accepted: 0,
+    };
     const lines = Object.entries(wanted).map(
       ([event, count]) => `affinity_${event}{affinity_scope="${name}"} ${count}`,
     );

@@ -66,6 +66,6 @@ export const tokenRows: {
   readonly refused: readonly RefusedTokenRow[];
 } = vectors("tokens.json");
 
-function vectors<T>(file: string): T {
+export function vectors<T>(file: string): T {
   return JSON.parse(readFileSync(join(root, "test/vectors", file), "utf8")) as T;
 }

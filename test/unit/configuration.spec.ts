@@ -19,7 +19,8 @@ function read(text: string, pluginName: string = "plugin"): Policy | null {
   problems = new Problems();
   // The reader changes its bytes: they are its own.
   const bytes = bytesOfText(text);
-  return readConfiguration(bytes.dataStart, bytes.length, pluginName, environment, problems);
+  const policies = readConfiguration(bytes.dataStart, bytes.length, pluginName, environment, problems);
+  return policies.length ? policies[0] : null;
 }
 
 function textOf(bytes: ArrayBuffer): string {
@@ -188,8 +189,8 @@ describe("readConfiguration", () => {
     expect(read(text, "a name with blanks") == null).toBe(true);
   });
 
-  it("refuses more than 256 KiB unread", () => {
-    expect(read(" ".repeat(256 * 1024 + 1)) == null).toBe(true);
-    expect(problems.lines.join(" | ")).toBe("$: longer than 256 KiB; keep to what the README names");
+  it("refuses more than 1 MiB unread", () => {
+    expect(read(" ".repeat(1024 * 1024 + 1)) == null).toBe(true);
+    expect(problems.lines.join(" | ")).toBe("$: longer than 1 MiB; keep to what the README names");
   });
 });

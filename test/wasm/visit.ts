@@ -40,10 +40,10 @@ export function visit(root: Root, options: VisitOptions = {}): Visit {
   const stream = root.stream();
   const cookies = typeof options.cookie === "string" ? [options.cookie] : (options.cookie ?? []);
   const cookieLines = cookies.map((line) => ["cookie", line] as const);
+  if (options.cluster !== undefined) stream.properties["xds.cluster_name"] = options.cluster;
   const requestHeaders = stream.request([...REQUEST, ...(options.request ?? []), ...cookieLines]);
   const asked = requestHeaders.first(HOST_HEADER);
   stream.properties["response.code_details"] = options.details ?? "via_upstream";
-  if (options.cluster !== undefined) stream.properties["xds.cluster_name"] = options.cluster;
   // Envoy has it for the pod that it tried last, too.
   if (options.host !== undefined) stream.properties["upstream.address"] = options.host;
   const response = options.response ?? [[":status", "200"]];
