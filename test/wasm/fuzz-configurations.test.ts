@@ -10,7 +10,7 @@ import { visit } from "./visit.ts";
 const SECRET = base64(KEY);
 const DEBUG_SECRET = "let-me-see-what-happens";
 
-/** Two configurations that use every field between them. */
+/** Configurations that use every field between them. */
 const FULL = [
   {
     mode: "persistent",
@@ -48,6 +48,34 @@ const FULL = [
     scope: "s",
     keys: [{ id: 0, secret: SECRET }],
   },
+  {
+    scope: "s",
+    keys: [{ id: 1, secret: SECRET }],
+    cluster: { names: ["session-svc"] },
+    accept: {
+      until: "2027-01-31T00:00:00Z",
+      expireOld: true,
+      formats: [
+        {
+          type: "ingress-nginx",
+          sessionName: "route",
+          backend: "default-session-svc-9080",
+          mode: "persistent",
+          endpoints: ["10.0.0.1:9080", { address: "[fd00::1]:9080", weight: 2 }],
+          cluster: "session-svc",
+          domain: "a.example",
+          paths: ["/", "/shop"],
+        },
+        { type: "envoy", sessionName: "old", endpoints: ["10.0.0.1:9080"] },
+      ],
+    },
+  },
+  {
+    services: [
+      { clusters: ["session-svc", "other-svc"], scope: "s", keys: [{ id: 1, env: "AFFINITY_KEY" }] },
+      { clusters: ["shop"], scope: "t", sessionName: "shop", keys: [{ id: 1, secret: SECRET }] },
+    ],
+  },
 ];
 const TEXTS = FULL.map((configuration) => JSON.stringify(configuration));
 const PIECES = [
@@ -64,8 +92,6 @@ const PIECES = [
   " ",
   "{}",
   "[]",
-  '"accept":',
-  '"services":',
 ];
 
 /** A text of JSON with some of its pieces taken out, doubled, exchanged or replaced, or a byte changed. */

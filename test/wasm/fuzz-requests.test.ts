@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 import type { Kind } from "./fuzz-cases.ts";
-import { CONFIGURATION_CASES, REQUEST_CASES } from "./fuzz-counts.ts";
+import { CONFIGURATION_CASES, FORMER_CASES, REQUEST_CASES } from "./fuzz-counts.ts";
 import { Player } from "./fuzz-player.ts";
 import { configurations } from "./fuzz-policies.ts";
 import { fuzzRandom } from "./fuzz-random.ts";
@@ -42,6 +42,6 @@ test("headers that the host lays out wrongly pin nobody falsely, and leave no me
   );
 });
 
-test("with the configurations they are a million cases", () => {
-  assert.equal(sumOf(kinds) + CONFIGURATION_CASES, 1_000_000);
+test("with the configurations and the cookies of other systems they are a million cases", () => {
+  assert.equal(sumOf(kinds) + CONFIGURATION_CASES + FORMER_CASES, 1_000_000);
 });
