@@ -153,11 +153,6 @@ export const resetBeforeAnswering: Behaviour = (request) => {
   request.socket.resetAndDestroy();
 };
 
-/** Answers as usual, but only after this time. */
-export function answerAfter(milliseconds: number): Behaviour {
-  return (request, response) => void setTimeout(() => answerName()(request, response), milliseconds);
-}
-
 /** Holds requests back until they are released, in any order. */
 export class Hold {
   readonly waiting: { request: IncomingMessage; release: () => void }[] = [];
