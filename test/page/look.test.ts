@@ -38,7 +38,7 @@ async function accessibilityProblems({ page }: DemoPage): Promise<string[]> {
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
 }
 
-/** By how much the page is wider than its window, what stands out of it, and what of a card stands out of the card. */
+/** By how much the page is wider than its window, what stands out of it or of a card, and buttons whose names do not fit. */
 function overflow({ page }: DemoPage): Promise<string[]> {
   return page.evaluate(() => {
     const width = document.documentElement.clientWidth;
@@ -50,8 +50,14 @@ function overflow({ page }: DemoPage): Promise<string[]> {
       const [from, to] = card === undefined || card.width === 0 ? [0, width] : [card.left, card.right];
       return right > to + 0.5 || left < from - 0.5;
     });
+    const cut = Array.from(document.querySelectorAll("button")).filter(
+      ({ scrollWidth, clientWidth, clientHeight }) => scrollWidth > clientWidth || clientHeight > 50,
+    );
     const scrolls = document.documentElement.scrollWidth > width ? [`${width} px`] : [];
-    return [...scrolls, ...out.map((each) => `${each.tagName} ${each.className} ${each.textContent}`)];
+    return [
+      ...scrolls,
+      ...[...out, ...cut].map((each) => `${each.tagName} ${each.className} ${each.textContent}`),
+    ];
   });
 }
 
