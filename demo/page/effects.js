@@ -1,6 +1,6 @@
 import { element, setText } from "./dom.js";
 
-const KEPT = 6;
+const KEPT = 4;
 const COLUMNS = ["pinned", "moved", "lost", "failed", "new"];
 
 /** What the last actions did to the crowd's sessions. Its list is in the page when this is made. */
@@ -53,9 +53,30 @@ export class Effects {
         cell.classList.toggle("is-zero", report[id][column] === 0);
         row.append(cell);
       }
+      body.append(partsRow(report[id]));
     }
     return table;
   }
+}
+
+/** The row's numbers as a bar, for the eye alone. Of those that moved, the ones that were lost are told as lost. */
+function partsRow({ pinned, moved, lost, failed, new: newcomers }) {
+  const row = element("tr", "", "of-parts");
+  row.setAttribute("aria-hidden", "true");
+  const bar = element("div", "", "parts");
+  const kept = { pinned: pinned - Math.max(0, lost - moved), moved: Math.max(0, moved - lost) };
+  for (const [kind, count] of Object.entries({ ...kept, lost, failed, new: newcomers })) {
+    if (count === 0) continue;
+    const part = element("span");
+    part.dataset.kind = kind;
+    part.style.flexGrow = String(count);
+    bar.append(part);
+  }
+  const cell = element("td");
+  cell.colSpan = COLUMNS.length + 1;
+  cell.append(bar);
+  row.append(cell);
+  return row;
 }
 
 /** "90 pinned, 10 moved, 10 lost" */

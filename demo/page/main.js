@@ -6,7 +6,7 @@ import { Panel } from "./panel.js";
 import { Visitor } from "./visitor.js";
 
 const POLL_MS = 2000;
-const AWAY_POLL_MS = 100;
+const AWAY_POLL_MS = 250;
 // A gateway starts within a second or two; on a busy machine it may take longer.
 const AWAY_MS = 30_000;
 const CROWD = 100;
@@ -25,7 +25,7 @@ const hosts = [
   {
     id: "cache",
     title: "External cache",
-    summary: "Any pod may answer; they share your count in Redis, where two visits at once may count as one.",
+    summary: "Any pod may answer, and counts on: your session lives in Redis, outside of the pods.",
   },
 ];
 
@@ -89,13 +89,16 @@ function take(newState) {
   if (isAway) setText(visitStatus, "The gateway answers again.");
   isAway = false;
   state = newState;
-  if (state.controls && controls === undefined) showControls();
+  const workshop = document.getElementById("workshop");
+  if (state.controls && controls === undefined) showControls(workshop);
+  else if (!state.controls && workshop.childElementCount === 0)
+    workshop.append(fromTemplate("no-controls-template"));
   controls?.update(state);
   render();
 }
 
-function showControls() {
-  document.getElementById("workshop").append(fromTemplate("controls-template"));
+function showControls(workshop) {
+  workshop.replaceChildren(fromTemplate("controls-template"));
   effects = new Effects(hosts);
   controls = new Controls((action) => void act(action));
 }

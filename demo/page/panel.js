@@ -5,6 +5,12 @@ const RECENT = 5;
 // The whole of a token is 71 characters and of a session's cookie some 80; its beginning tells it from the next one.
 const SHOWN = 20;
 
+const AFFINITY_COOKIE = "affinity";
+const WHOSE = {
+  [AFFINITY_COOKIE]: "the gateway's: brings you back",
+  "connect.sid": "the application's: your session",
+};
+
 /** What one host has answered to this browser. */
 export class Panel {
   /** @param host `{ id, title, summary, link }` */
@@ -36,7 +42,10 @@ export class Panel {
     const reason = newest?.kind === "failed" ? newest.reason : trouble;
     setText(this.parts.trouble, reason);
     this.parts.trouble.hidden = reason === "";
-    for (const [kind, number] of this.totals) setText(number, String(totals[kind]));
+    for (const [kind, number] of this.totals) {
+      setText(number, String(totals[kind]));
+      number.classList.toggle("is-zero", totals[kind] === 0);
+    }
     this.#pods(visitor, pods);
     this.#strip(visits);
     const recent = visits.slice(-RECENT).reverse();
@@ -48,7 +57,9 @@ export class Panel {
     const rows = cookies.map(({ name, value }) => {
       const row = element("div");
       const shown = value.length > SHOWN ? `${value.slice(0, SHOWN)}… (${value.length} characters)` : value;
-      row.append(element("dt", name), element("dd", shown));
+      const isIdle = name === AFFINITY_COOKIE && this.id !== "abc";
+      const whose = isIdle ? "the gateway's: not read here" : (WHOSE[name] ?? "");
+      row.append(element("dt", name), element("dd", whose), element("dd", shown, "value"));
       return row;
     });
     if (rows.length === 0) {
@@ -79,7 +90,7 @@ export class Panel {
       const share = served === 0 ? 0 : Math.round((count / served) * 100);
       const [, state, number, bar] = cell.children;
       setText(state, states.get(name) === "ready" ? "" : states.get(name));
-      setText(number, count === 0 ? "–" : `${count} · ${share}%`);
+      setText(number, count === 0 ? "–" : `${count}\u2009·\u2009${share}%`);
       bar.firstElementChild.style.width = `${share}%`;
       cell.dataset.state = states.get(name);
       cell.classList.toggle("is-last", last?.pod === name);

@@ -1,8 +1,5 @@
 const ANSWER = /^Hostname: (\S+)<br>\n(\d+)th time access\.\n$/;
 
-// A browser opens six connections to one origin: two for each of the three hosts.
-const AT_ONCE = 2;
-
 // What the strip and the list of a panel have room for.
 const KEPT = 200;
 
@@ -28,14 +25,12 @@ export class Visitor {
     this.#changed = changed;
   }
 
-  /** Like a browser: the page alone, so that all that follow carry its cookies, then the rest side by side. */
+  /**
+   * One after the other: of two under way at once, a session in Redis counts one (the last to write wins), and the cookie
+   * of the one that answers last is the one that stays.
+   */
   async send(count) {
-    let left = count - 1;
-    await this.#visit();
-    const lane = async () => {
-      while (left-- > 0) await this.#visit();
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, lane));
+    for (let left = count; left > 0; left--) await this.#visit();
   }
 
   /** The browser's cookies are gone; its next visit is a newcomer's. */

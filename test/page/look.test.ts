@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -38,16 +38,26 @@ async function accessibilityProblems({ page }: DemoPage): Promise<string[]> {
     .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}: ${node.failureSummary}`));
 }
 
-/** By how much the page is wider than its window, and what stands out. */
+/** By how much the page is wider than its window, what stands out of it or of a card, and buttons whose names do not fit. */
 function overflow({ page }: DemoPage): Promise<string[]> {
   return page.evaluate(() => {
     const width = document.documentElement.clientWidth;
     const out = Array.from(document.querySelectorAll("body *")).filter((each) => {
       const { left, right } = each.getBoundingClientRect();
-      return right > width + 0.5 || left < -0.5;
+      // What is not drawn has no size.
+      if (left === right) return false;
+      const card = each.parentElement?.closest("section")?.getBoundingClientRect();
+      const [from, to] = card === undefined || card.width === 0 ? [0, width] : [card.left, card.right];
+      return right > to + 0.5 || left < from - 0.5;
     });
+    const cut = Array.from(document.querySelectorAll("button")).filter(
+      ({ scrollWidth, clientWidth, clientHeight }) => scrollWidth > clientWidth || clientHeight > 50,
+    );
     const scrolls = document.documentElement.scrollWidth > width ? [`${width} px`] : [];
-    return [...scrolls, ...out.map((each) => `${each.tagName} ${each.className} ${each.textContent}`)];
+    return [
+      ...scrolls,
+      ...[...out, ...cut].map((each) => `${each.tagName} ${each.className} ${each.textContent}`),
+    ];
   });
 }
 
@@ -85,7 +95,7 @@ test("axe-core finds nothing serious in either theme, on a wide screen and on a 
 test("on a phone nothing is wider than the screen, and a finger meets every button", async () => {
   const page = await DemoPage.open(browser, demo.port, phone);
   deepEqual(await overflow(page), []);
-  await page.press("Send 20");
+  await page.press("Send 200");
   await page.press("Send the crowd");
   deepEqual(await overflow(page), []);
   const heights = await page.page.locator("button, input, a").evaluateAll((targets) =>
@@ -100,6 +110,31 @@ test("on a phone nothing is wider than the screen, and a finger meets every butt
     isLink ? height < TAP_OF_LINK : Math.min(height, width) < TAP,
   );
   deepEqual(small, []);
+  const lines = await page.page
+    .locator("#visit-buttons button, .pods .number")
+    .evaluateAll((texts) =>
+      texts.filter((text) => text.scrollWidth > text.clientWidth || text.getBoundingClientRect().height > 50),
+    );
+  equal(lines.length, 0, "no button's name is broken, no share cut off");
+});
+
+test("on a phone the buttons stay in sight, and so does what a pod's button did to the sessions", async () => {
+  const page = await DemoPage.open(browser, demo.port, phone);
+  const [last = ""] = (await page.pods()).slice(-1);
+  await page.press(`Stop ${last}`);
+  await page.press(`Start ${last}`);
+  const isSeen = (selector: string): Promise<boolean> =>
+    page.page.locator(selector).evaluate((part) => {
+      const { left, right, top, bottom } = part.getBoundingClientRect();
+      const met = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      return part === met && top >= 0 && bottom <= innerHeight;
+    });
+  for (const selector of ["[data-send='20']", "#forget", "#effect-status", "#pod-list > :last-child button"])
+    equal(await isSeen(`${selector} >> nth=0`), true, selector);
+  match(
+    await page.page.innerText("#effect-status"),
+    new RegExp(`^Started ${last}\\. With affinity: 100 pinned`),
+  );
 });
 
 test("windows from 360 to 2000 pixels show it without scrolling sideways", async () => {

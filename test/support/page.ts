@@ -5,6 +5,8 @@ import { closeLater } from "./check.ts";
 
 // A machine that runs another test beside this one is slow to start a gateway or to draw a page.
 export const PATIENCE_MS = 30_000;
+// 200 requests one after the other.
+const LONGEST_MS = 4 * PATIENCE_MS;
 
 export type HostId = "abc" | "plain" | "cache";
 export const hostIds: readonly HostId[] = ["abc", "plain", "cache"];
@@ -84,7 +86,8 @@ export class DemoPage {
 
   /** Nothing that a button began is under way. */
   async settled(): Promise<void> {
-    await this.page.waitForFunction(() => document.querySelector("main[aria-busy=true]") === null);
+    const isIdle = (): boolean => document.querySelector("main[aria-busy=true]") === null;
+    await this.page.waitForFunction(isIdle, undefined, { timeout: LONGEST_MS });
   }
 
   totals(id: HostId): Promise<Totals> {
