@@ -27,7 +27,8 @@ const gateway = compose.services["gateway"]!;
 const pods = compose.services["session-svc"]!;
 const page = compose.services["demo-page"]!;
 const redis = compose.services["redis"]!;
-const dockerfiles = [gateway, pods, page].map(dockerfileOf);
+const controls = compose.services["controls"]!;
+const dockerfiles = [gateway, pods, page, controls].map(dockerfileOf);
 
 function dockerfileOf({ build }: Service): string {
   return join(build!.context, build!.dockerfile);
@@ -41,7 +42,8 @@ test("the compose file has nothing that either docker-compose 1.29 or Compose v2
 });
 
 test("ten pods are behind one gateway on port 32209, which waits until they are healthy", () => {
-  deepEqual(Object.keys(compose.services).sort(), ["demo-page", "gateway", "redis", "session-svc"]);
+  const always = Object.entries(compose.services).filter(([, service]) => !("profiles" in service));
+  deepEqual(always.map(([name]) => name).sort(), ["demo-page", "gateway", "redis", "session-svc"]);
   equal(pods.deploy?.replicas, 10);
   ok(pods.healthcheck);
   deepEqual(gateway.ports, ["32209:32209"]);
@@ -61,6 +63,25 @@ test("the pods have their sessions in the Redis of the file, which keeps nothing
 test("nothing but the gateway is reached from outside, and the page has no controls", () => {
   for (const service of [pods, page, redis]) equal("ports" in service, false);
   match(text(dockerfileOf(page)), /^CMD \["node", "build\/ts\/cli\/control\/page-server\.js"\]$/m);
+});
+
+test("the demo with controls starts only when its profile is asked for, and publishes nothing", () => {
+  deepEqual(controls["profiles"], ["controls"]);
+  // The demo itself listens on 127.0.0.1 alone, here the machine's own.
+  equal(controls["network_mode"], "host");
+  equal("ports" in controls, false);
+  // Beside the gateway of this file.
+  deepEqual(controls.environment, {
+    PORT: "${PORT:-32210}",
+    ADMIN_PORT: "${ADMIN_PORT:-9902}",
+    PODS: "${PODS:-10}",
+  });
+  const dockerfile = text(dockerfileOf(controls));
+  match(dockerfile, /^CMD \["node", "build\/ts\/cli\/start\.js"\]$/m);
+  match(
+    dockerfile,
+    new RegExp(`^FROM envoyproxy/envoy:v${PINNED_ENVOY.replaceAll(".", "\\.")} AS envoy$`, "m"),
+  );
 });
 
 test("without affinity one worker hands requests round", () => {
