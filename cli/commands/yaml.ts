@@ -15,19 +15,20 @@ import { Unusable } from "./types.ts";
 /** An Envoy configuration is nested some 30 deep. The composer recurses, and far deeper it would exhaust the stack. */
 export const MOST_NESTING = 100;
 // What the parser builds of a text takes up to a thousand times its room.
-const MOST_YAML = 1024 * 1024;
+export const MOST_YAML = 1024 * 1024;
 
 /**
  * The documents of a YAML text as plain values, in time and memory that grow with its length: an alias is the value
  * that its anchor has, not a copy. What is tagged `!ignore` is left out, as Envoy does.
+ * @param before lines that stand before this text in its file
  * @throws Unusable with the place of what is wrong; it never quotes the text, which may hold secrets
  */
-export function yamlDocuments(text: string): unknown[] {
+export function yamlDocuments(text: string, before = 0): unknown[] {
   if (text.length > MOST_YAML) throw new Unusable("more YAML than 1 MiB; give it as JSON");
   const lines = new LineCounter();
   const fault = (offset: number, what: string): Unusable => {
     const { line, col } = lines.linePos(offset);
-    return new Unusable(`neither JSON nor YAML: line ${line}, column ${col}: ${what}`);
+    return new Unusable(`neither JSON nor YAML: line ${before + line}, column ${col}: ${what}`);
   };
 
   const tokens: CST.Token[] = [];

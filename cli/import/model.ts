@@ -85,6 +85,13 @@ export interface AffinityCookie {
   readonly secure: boolean;
   readonly sameSite?: "Strict" | "Lax" | "None";
   readonly conditionalSameSiteNone: boolean;
+  /** Only beside Secure; false when absent. */
+  readonly partitioned?: boolean;
+  /**
+   * What the new cookie's name ends with where two backends would overwrite each other's: ingress-nginx lets backends
+   * share a cookie, and tokens are for one backend alone.
+   */
+  readonly suffix?: string;
 }
 
 /** The second version of a backend: where a request goes by header, else by cookie, else by weight. */

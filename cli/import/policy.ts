@@ -33,7 +33,7 @@ export function policyOf(
   const accept = balanced ? undefined : acceptOf({ primary, ...(canary && { canary }) }, affinity, options);
   return {
     ...(balanced && { mode: "balanced" }),
-    sessionName: sessionName(cookie.name, options.sameName),
+    sessionName: sessionName(cookie.name, options.sameName, cookie.suffix),
     scope: scopeOf(backend),
     keys: [{ id: 1, env: options.keyEnv }],
     ...(cookie.lifetime !== undefined && { absoluteTimeout: duration(cookie.lifetime) }),
@@ -43,6 +43,7 @@ export function policyOf(
       ...(cookie.secure && { secure: true }),
       sameSite: cookie.sameSite ?? "",
       ...(cookie.conditionalSameSiteNone && { conditionalSameSiteNone: true }),
+      ...(cookie.partitioned && { partitioned: true }),
       ...(cookie.lifetime !== undefined && { lifetimeType: "Permanent" }),
     },
     ...(keyHeader && !balanced && { keyHeader: KEY_HEADER }),
@@ -62,10 +63,11 @@ export const DEFAULT_NAME = "INGRESSCOOKIE";
 /**
  * The name of the new cookie: another one than the old cookie's, so that ingress-nginx and the new gateway can serve the
  * same browsers side by side, and ingress-nginx again after a rollback. Prefixes such as `__Host-` stay in front.
+ * @param suffix that of the cookie, if it has one
  */
-export function sessionName(old: string, same: boolean): string {
-  if (same) return old;
-  return old === DEFAULT_NAME ? "affinity" : `${old}-affinity`;
+export function sessionName(old: string, same: boolean, suffix?: string): string {
+  const name = same ? old : old === DEFAULT_NAME ? "affinity" : `${old}-affinity`;
+  return suffix === undefined ? name : `${name}-${suffix}`;
 }
 
 // Envoy and browsers keep no cookie for longer (rfc6265bis, section 5.5: 400 days); GEP-2257 has 5 digits for hours.
