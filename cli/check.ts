@@ -21,7 +21,7 @@ const steps: [name: string, step: Step][] = [
   ["format", () => node("node_modules/prettier/bin/prettier.cjs", "--check", ".")],
   ["types", () => node("node_modules/typescript/bin/tsc", "--build")],
   ["generated vectors", () => node("build/ts/test/vectors/generate.js", "--check")],
-  ["generated policies", () => node("build/ts/cli/generate.js", "--check")],
+  ["generated gateways and tables", () => node("build/ts/cli/generate.js", "--check")],
   [`size of ${WASM}`, wasmSize],
   ["Envoy configurations", envoyConfigurations],
   ["length of files", fileLengths],

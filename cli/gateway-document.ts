@@ -1,22 +1,37 @@
 import {
-  type Alias,
   isMap,
-  isPair,
   isScalar,
   isSeq,
   parseDocument,
   Scalar,
+  type Alias,
   type Document,
-  YAMLMap,
-  YAMLSeq,
+  type YAMLMap,
+  type YAMLSeq,
 } from "yaml";
+import { below, isBelow, type Match } from "./page-routes.ts";
+import { explain, map, named, seq } from "./yaml-nodes.ts";
 
 const FILTER_CONFIG = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
 // Requests that nginx sends again only when no pod can have seen them; see envoy/gateway.yaml.
 const SENT_ONCE = "connect-failure,refused-stream,reset-before-request";
 
-// Where the page has the host abc.
+const HOST = "abc.sample.com";
+// Where the page has this host.
 const PAGE_PREFIX = "/abc/";
+
+/** The clusters that the demo has beside the importer's, of the same pods. */
+const POD_CLUSTERS = [
+  { name: "session-svc-plain", lbPolicy: "ROUND_ROBIN" },
+  {
+    name: "session-svc-cache",
+    lbPolicy: "RANDOM",
+    port: 9081,
+    why: "The same pods' other port, behind which sessions live in Redis: any pod will do, as behind a Kubernetes Service.",
+  },
+] as const;
+
+const PAGE = "demo-page";
 
 // No word that stands in names of phones too.
 const BOTS = "(?i).*(googlebot|bingbot|applebot|duckduckbot|yandexbot|baiduspider).*";
@@ -26,7 +41,6 @@ export class GatewayDocument {
   readonly #document: Document;
   readonly #manager: YAMLMap;
   readonly #host: YAMLMap;
-  readonly #page: YAMLMap;
 
   /** @throws Error when the text is not such a gateway */
   constructor(text: string) {
@@ -35,9 +49,7 @@ export class GatewayDocument {
       this.#document.getIn(["static_resources", "listeners", 0, "filter_chains", 0, "filters", 0]),
     );
     this.#manager = map(filters.get("typed_config"));
-    const hosts = this.#manager.getIn(["route_config", "virtual_hosts"]);
-    this.#host = named(hosts, "abc");
-    this.#page = named(hosts, "page");
+    this.#host = named(this.#hosts, HOST);
   }
 
   toString(): string {
@@ -46,7 +58,75 @@ export class GatewayDocument {
 
   /** What stands at the top of the file. */
   setHeader(text: string): void {
-    this.#document.commentBefore = text.replace(/^(?=.)/gm, " ");
+    this.#document.commentBefore = text
+      .split("\n")
+      .map((line) => ` ${line}`)
+      .join("\n");
+    // Without an empty line below it the comment that was there is the first field's.
+    const [first] = map(this.#document.contents).items;
+    if (isScalar(first?.key)) first.key.commentBefore = null;
+    map(this.#document.contents).commentBefore = null;
+  }
+
+  /** Adds what demo/gateway.yaml says, and the clusters that it names. */
+  extend(additions: Document): void {
+    const own = map(additions.contents);
+    for (const domain of seq(own.get("domains")).items) seq(this.#host.get("domains")).add(domain);
+    const lock = map(seq(this.#manager.get("early_header_mutation_extensions")).get(0));
+    for (const mutation of seq(own.get("early_header_mutations")).items)
+      seq(lock.getIn(["typed_config", "mutations"])).add(mutation);
+    const retries = map(map(this.#routes.get(0)).getIn(["route", "retry_policy"]));
+    for (const host of seq(own.get("virtual_hosts")).items.map(map)) {
+      for (const { name } of POD_CLUSTERS) this.#retryPlainly(host, name, retries);
+      this.#hosts.add(host);
+    }
+    this.#repeatOnPage();
+    this.#addClusters();
+  }
+
+  /** Requests of no session are sent again as long as no pod can have seen them. */
+  #retryPlainly(host: YAMLMap, cluster: string, retries: YAMLMap): void {
+    for (const route of seq(host.get("routes")).items.map(map)) {
+      const action = route.get("route", true);
+      if (isMap(action) && action.get("cluster") === cluster)
+        action.set("retry_policy", this.#alias(retries, "unseen"));
+    }
+  }
+
+  #addClusters(): void {
+    const clusters = seq(this.#document.getIn(["static_resources", "clusters"]));
+    const first = this.#cluster("session-svc");
+    const alias = (field: string, anchor: string): Alias => this.#alias(first.get(field, true), anchor);
+    first.set("track_cluster_stats", this.#node({ per_endpoint_stats: true }));
+    explain(first, "track_cluster_stats", "Each pod's share, in the statistics.");
+    const discovery = (): Alias => alias("cluster_type", "discovery");
+    for (const { name, lbPolicy, ...more } of POD_CLUSTERS) {
+      const cluster = this.#node({ name });
+      cluster.set("cluster_type", discovery());
+      for (const [field, value] of Object.entries({
+        connect_timeout: "2s",
+        lb_policy: lbPolicy,
+        common_lb_config: { healthy_panic_threshold: { value: 0 } },
+      }))
+        cluster.set(field, this.#document.createNode(value));
+      cluster.set("track_cluster_stats", alias("track_cluster_stats", "shares"));
+      cluster.set("circuit_breakers", alias("circuit_breakers", "breakers"));
+      cluster.set("outlier_detection", alias("outlier_detection", "outliers"));
+      const port = "port" in more ? more.port : undefined;
+      cluster.set(
+        "load_assignment",
+        port === undefined
+          ? alias("load_assignment", "pods")
+          : this.#node(loadAssignment("session-svc", port)),
+      );
+      if ("why" in more) cluster.commentBefore = ` ${more.why}`;
+      clusters.add(cluster);
+    }
+    const page = this.#node({ name: PAGE });
+    page.set("cluster_type", discovery());
+    page.set("connect_timeout", "2s");
+    page.set("load_assignment", this.#node(loadAssignment(PAGE, 8080)));
+    clusters.add(page);
   }
 
   /** Merges fields into the filter's JSON; those of objects into the object that is there. */
@@ -60,9 +140,8 @@ export class GatewayDocument {
 
   /** Sets a field of a cluster, and says why. */
   setInCluster(name: string, field: string, value: object, why: string): void {
-    const node = this.#node(value);
-    node.commentBefore = ` ${why}`;
-    this.#cluster(name).set(field, node);
+    this.#cluster(name).set(field, this.#node(value));
+    explain(this.#cluster(name), field, why);
   }
 
   /** Only the pod of its token may serve a client, which is asked once: a retry would go to another. */
@@ -96,10 +175,11 @@ export class GatewayDocument {
 
   /** Has the routes hash this instead of the cookie, and says why. */
   hashBy(policy: object, why?: string): void {
-    const route = map(this.#routes.getIn([0, "route"]));
-    seq(route.get("hash_policy")).set(0, this.#node(policy));
-    const pair = route.items.find((item) => isScalar(item.key) && item.key.value === "hash_policy");
-    if (why !== undefined && isPair(pair) && isScalar(pair.key)) pair.key.commentBefore = ` ${why}`;
+    this.#routes.items.map(map).forEach((item, index) => {
+      const route = map(item.get("route"));
+      seq(route.get("hash_policy")).set(0, this.#node(policy));
+      if (index === 0 && why !== undefined) explain(route, "hash_policy", why);
+    });
   }
 
   /** Two versions by weight, and routes for those who belong to one. */
@@ -179,9 +259,10 @@ export class GatewayDocument {
 
   /** Has the page's paths below /abc/ follow the routes of abc, when those are other ones than they were. */
   #repeatOnPage(): void {
-    const routes = seq(this.#page.get("routes"));
+    const routes = seq(named(this.#hosts, "page").get("routes"));
     const former = routes.items.map(map).filter((route) => isBelow(route, PAGE_PREFIX));
-    // The others name these nodes, which therefore stay where they were: in front.
+    const place = routes.items.findIndex((route) => isBelow(map(route), PAGE_PREFIX));
+    // Later routes name this node, which therefore stays where it was.
     const headers = map(former[0]).get("request_headers_to_add", true);
     const filters = this.#host.get("typed_per_filter_config", true);
     const repeated = this.#routes.items.map(map).map((route, index) => {
@@ -194,12 +275,17 @@ export class GatewayDocument {
       copy.set("request_headers_to_add", index === 0 ? headers : this.#alias(headers, "prefix"));
       return copy;
     });
-    routes.items = [...repeated, ...routes.items.filter((route) => !former.includes(map(route)))];
+    const others = routes.items.filter((route) => !former.includes(map(route)));
+    routes.items = [...others.slice(0, place), ...repeated, ...others.slice(place)];
   }
 
   #alias(node: unknown, name: string): Alias {
     if (!isMap(node) && !isSeq(node)) throw new Error(`envoy/gateway.yaml: no ${name} where one was`);
     return this.#document.createAlias(node, name);
+  }
+
+  get #hosts(): YAMLSeq {
+    return seq(this.#manager.getIn(["route_config", "virtual_hosts"]));
   }
 
   get #routes(): YAMLSeq {
@@ -215,34 +301,8 @@ export class GatewayDocument {
   }
 }
 
-interface Match {
-  prefix?: string;
-  path?: string;
-  headers?: object[];
-}
-
-function isBelow(route: YAMLMap, prefix: string): boolean {
-  return String(route.getIn(["match", "prefix"])).startsWith(prefix);
-}
-
-/** What a route matches, below a prefix that ends with a slash. */
-function below({ match }: { match: Match }, prefix: string): Match {
-  const moved = { ...match };
-  if (match.prefix !== undefined) moved.prefix = prefix + match.prefix.slice(1);
-  if (match.path !== undefined) moved.path = prefix + match.path.slice(1);
-  return moved;
-}
-
-function map(node: unknown): YAMLMap {
-  if (!isMap(node)) throw new Error("envoy/gateway.yaml: no mapping where one was");
-  return node;
-}
-
-function seq(node: unknown): YAMLSeq {
-  if (!isSeq(node)) throw new Error("envoy/gateway.yaml: no list where one was");
-  return node;
-}
-
-function named(list: unknown, name: string): YAMLMap {
-  return map(seq(list).items.find((item) => isMap(item) && item.get("name") === name));
+/** Of a Service by its DNS name. */
+function loadAssignment(name: string, port: number): object {
+  const address = { socket_address: { address: name, port_value: port } };
+  return { cluster_name: name, endpoints: [{ lb_endpoints: [{ endpoint: { address } }] }] };
 }

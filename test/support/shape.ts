@@ -7,7 +7,7 @@ export function connectionManager(config: Json): Json {
   return config.static_resources.listeners[0].filter_chains[0].filters[0].typed_config;
 }
 
-export function virtualHost(config: Json, name = "abc"): Json {
+export function virtualHost(config: Json, name = "abc.sample.com"): Json {
   return connectionManager(config).route_config.virtual_hosts.find((host: Json) => host.name === name);
 }
 
