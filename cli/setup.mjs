@@ -66,6 +66,8 @@ async function buildTypeScript() {
   // tsc trusts its notes, and would not see that someone has deleted what it wrote.
   if (!["cli", "demo/app", "test"].every((folder) => filesBelow(folder).filter(isCompiled).every(hasOutput)))
     rmSync(info, { force: true });
+  // Nor does it take back what it wrote of a source that is gone, which would be packed.
+  for (const file of filesBelow("build/ts").filter(isOrphan)) rmSync(join(root, file));
   const written = () => (existsSync(info) ? statSync(info).mtimeMs : 0);
   const before = written();
   await step("compiling TypeScript", npm, ["run", "--silent", "build:ts"], {
@@ -81,6 +83,11 @@ function isCompiled(file) {
 
 function hasOutput(source) {
   return existsSync(join(root, "build/ts", source.replace(/\.ts$/, ".js")));
+}
+
+function isOrphan(output) {
+  const source = relative("build/ts", output).replace(/\.js(\.map)?$/, ".ts");
+  return source.endsWith(".ts") && !existsSync(join(root, source));
 }
 
 /** SHA-256 over names and contents; a missing file counts as such. */

@@ -110,20 +110,61 @@ test("the images build without BuildKit, from public base images, and do not run
   }
 });
 
+test("the application's image has the packages that it is tested with", () => {
+  type Lock = { packages: Record<string, { version: string; integrity: string }> };
+  const [tested, own] = ["package-lock.json", "demo/app/package-lock.json"].map(
+    (file) => (JSON.parse(text(file)) as Lock).packages,
+  );
+  const { "": _, ...packages } = own!;
+  ok("node_modules/express-session" in packages);
+  for (const [path, { version, integrity }] of Object.entries(packages)) {
+    const { version: testedVersion, integrity: testedIntegrity } = tested![path]!;
+    deepEqual([version, integrity], [testedVersion, testedIntegrity], path);
+  }
+});
+
 test("the gateway's image has the Envoy that npm start installs, and every file that it names", () => {
   const dockerfile = text(dockerfileOf(gateway));
   match(dockerfile, new RegExp(`^FROM envoyproxy/envoy:v${PINNED_ENVOY.replaceAll(".", "\\.")}$`, "m"));
-  const wasm = /filename: (\S+)/.exec(text("envoy/gateway.yaml"))?.[1]?.replace(/[ }].*/, "");
+  const wasm = /filename: (\S+)/.exec(text("envoy/gateway.yaml"))?.[1];
   for (const path of [wasm, "envoy/"]) ok(dockerfile.includes(`/gateway/${path}`), path);
 });
 
 test("the gateway's configuration finds the pods by the service's name and port", () => {
   ok("session-svc" in compose.services);
-  for (const address of [
-    "session-svc, port_value: 9080",
-    "session-svc, port_value: 9081",
-    "demo-page, port_value: 8080",
-  ])
-    ok(text("envoy/gateway.yaml").includes(`socket_address: { address: ${address} }`), address);
-  match(text("envoy/gateway.yaml"), /address: 0\.0\.0\.0, port_value: 32209/);
+  const { static_resources } = parse(text("envoy/gateway.yaml"), { merge: true }) as Gateway;
+  const addresses = static_resources.clusters.map(({ load_assignment }) => {
+    const [{ lb_endpoints }] = load_assignment.endpoints;
+    const { address, port_value } = lb_endpoints[0].endpoint.address.socket_address;
+    return `${address}:${port_value}`;
+  });
+  deepEqual(addresses, ["session-svc:9080", "session-svc:9080", "session-svc:9081", "demo-page:8080"]);
+  deepEqual(static_resources.listeners[0].address, socketAddress("0.0.0.0", 32209));
 });
+
+test("the gateway that the importer made of the tutorial's Ingress is in the image, and finds the pods, too", () => {
+  ok(text(dockerfileOf(gateway)).includes("COPY envoy/envoy.yaml envoy/gateway.yaml "));
+  const { static_resources } = parse(text("envoy/envoy.yaml")) as Gateway;
+  deepEqual(
+    static_resources.clusters.map(({ load_assignment }) => load_assignment.endpoints),
+    [[{ lb_endpoints: [{ endpoint: { address: socketAddress("session-svc", 9080) } }] }]],
+  );
+  deepEqual(static_resources.listeners[0].address, socketAddress("0.0.0.0", 32209));
+});
+
+function socketAddress(address: string, port_value: number): object {
+  return { socket_address: { address, port_value } };
+}
+
+interface Gateway {
+  static_resources: {
+    listeners: [{ address: object }];
+    clusters: {
+      load_assignment: { endpoints: [{ lb_endpoints: [{ endpoint: { address: SocketAddress } }] }] };
+    }[];
+  };
+}
+
+interface SocketAddress {
+  socket_address: { address: string; port_value: number };
+}

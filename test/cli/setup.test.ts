@@ -101,6 +101,18 @@ test("programs that someone deleted are compiled again", () => {
   equal(existsSync(path("build/ts/.tsbuildinfo")), false);
 });
 
+test("programs whose source is gone are removed", () => {
+  const { setUp, path } = checkout();
+  mkdirSync(path("build/ts/cli/old"), { recursive: true });
+  const gone = ["build/ts/cli/old/gone.js", "build/ts/cli/old/gone.js.map"].map(path);
+  const kept = ["build/ts/cli/kept.js", "build/ts/cli/kept.js.map", "build/ts/.tsbuildinfo"].map(path);
+  writeFileSync(path("cli/kept.ts"), "export {};\n");
+  for (const file of [...gone, ...kept]) writeFileSync(file, "");
+  setUp();
+  for (const file of gone) equal(existsSync(file), false, file);
+  for (const file of kept) equal(existsSync(file), true, file);
+});
+
 test("a package that package-lock.json no longer has is removed by installing again", () => {
   const { setUp, path } = checkout();
   writeLock(path("package-lock.json"), { yaml: "2.9.1", left: "1.0.0" });
