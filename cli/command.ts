@@ -7,6 +7,7 @@ import {
   type Command,
   type Context,
   type ExitCode,
+  type Outcome,
   type Surroundings,
 } from "./commands/types.ts";
 import { commandHelp, listHelp } from "./commands/help.ts";
@@ -31,8 +32,8 @@ export async function runCommand(
   let stderr = "";
   const note = (line: string): void => void (stderr += `${PROGRAM}: ${line}\n`);
   try {
-    const { code, output } = await dispatch(commands, args, { ...surroundings, note });
-    return { stdout: output, stderr, code };
+    const { code, output, report = "" } = await dispatch(commands, args, { ...surroundings, note });
+    return { stdout: output, stderr: stderr + report, code };
   } catch (error) {
     // Anything else is a fault of ours, and no reason to show a stack.
     note(
@@ -46,7 +47,7 @@ async function dispatch(
   commands: readonly Command[],
   args: readonly string[],
   context: Context,
-): Promise<{ code: ExitCode; output: string }> {
+): Promise<Outcome> {
   refuseKey(args);
   const helpFirst = args[0] === "help" || args[0] === "--help" || args[0] === "-h";
   const words = helpFirst ? args.slice(1) : args;

@@ -21,7 +21,7 @@ Example: a key, a token for a pod under it, and what the token says
 
 ${indented([`export AFFINITY_KEY=$(${PROGRAM} key)`, `${PROGRAM} token seal --endpoint 10.0.0.7:9080 | ${PROGRAM} token open`])}
 
-Exit code: 0 done, 1 the answer is no (a token does not open, a configuration is refused), 2 unusable input.
+Exit code: 0 done, 1 the answer is no (a token does not open, a configuration is refused, something is lost), 2 unusable input.
 `;
 }
 

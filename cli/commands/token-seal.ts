@@ -5,6 +5,7 @@ import { Unusable, type Arguments, type Command } from "./types.ts";
 import { crc32 } from "./crc32.ts";
 import { readSealing, sealingKey, sealingOptions } from "./sealing.ts";
 import { isoTime, shown } from "./text.ts";
+import { dateTime } from "./time.ts";
 
 // Of endpointBytes: an endpoint that is not packed as an address.
 const TEXT_FORM = 0;
@@ -96,9 +97,6 @@ function session(text: string | undefined): bigint {
   return BigInt(`0x${text}`);
 }
 
-/** RFC 3339, section 5.6. */
-const DATE_TIME = /^\d{4}-\d{2}-(\d{2})T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
-
 /** Unix time in seconds; undefined when the option is not given. */
 function time(given: Arguments, option: string): number | undefined {
   const text = given.value(option);
@@ -108,12 +106,4 @@ function time(given: Arguments, option: string): number | undefined {
   throw new Unusable(
     `--${option} ${shown(text)}: not a time from 1970 to 2106; write 2027-01-31T08:00:00Z or unix time in seconds`,
   );
-}
-
-/** NaN when it is none. Date.parse takes the 30th of February for the 2nd of March. */
-function dateTime(text: string): number {
-  const parts = DATE_TIME.exec(text);
-  const day = new Date(`${text.slice(0, 10)}T00:00:00Z`);
-  if (parts === null || day.getUTCDate() !== Number(parts[1])) return NaN;
-  return Math.floor(Date.parse(text) / 1000);
 }

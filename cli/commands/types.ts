@@ -61,6 +61,8 @@ export interface Outcome {
   readonly code: ExitCode;
   /** For standard output. */
   readonly output: string;
+  /** For standard error as it is, behind all notes. */
+  readonly report?: string;
 }
 
 /** Input that nothing can be done with; the message is one sentence: the thing, its value, why, what would be right. */
