@@ -1,0 +1,77 @@
+/** The bytes of the requests: of one kind they are the same for every chain. */
+import { sealToken } from "../../../cli/token.ts";
+
+/** Under which all tokens of the bench are sealed: the bytes 0 to 31, id 1. */
+export const KEY = { id: 1, bytes: Buffer.from(Array.from({ length: 32 }, (_, i) => i)) };
+export const SCOPE = "bench";
+
+/** The cookies by which each chain finds its pod. Those who share a request need names of their own. */
+export const COOKIES = {
+  ours: "ours",
+  balanced: "balanced",
+  timeouts: "timeouts",
+  native: "AFN",
+  lua: "AFL",
+  sdk: "AFS",
+  /** Of `--compare`: a token bound to nothing, its scope and name empty, so that any program can open it. */
+  compared: "affinity",
+} as const;
+
+export type RequestKind = "pinned" | "new" | "re-pin" | "1 cookie" | "50 cookies" | "600 cookies";
+
+/** A request with these headers, on a connection that stays open. */
+export function requestBytes(cookie: string, path = "/"): Buffer {
+  const lines = [`GET ${path} HTTP/1.1`, "host: bench.example", "user-agent: bench", "accept: */*"];
+  if (cookie !== "") lines.push(`cookie: ${cookie}`);
+  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+}
+
+/** The Cookie header of a kind of request that pins to this pod (`ip:port`). */
+export function cookieHeader(kind: RequestKind, pod: string): string {
+  switch (kind) {
+    case "pinned":
+      return allCookies(pod);
+    case "new":
+      return "theme=dark; lang=en";
+    case "re-pin":
+      // Nothing of the cluster has this port.
+      return allCookies("127.0.0.1:1");
+    case "1 cookie":
+      return ours(pod);
+    case "50 cookies":
+      return `${others(49)}; ${ours(pod)}`;
+    case "600 cookies":
+      return `${others(599)}; ${ours(pod)}`;
+  }
+}
+
+function allCookies(pod: string): string {
+  const base64 = Buffer.from(pod).toString("base64");
+  // The Cookie message of Envoy's stateful_session: field 1, a string, is the address.
+  const message = Buffer.concat([Buffer.from([0x0a, pod.length]), Buffer.from(pod)]).toString("base64");
+  return [
+    "theme=dark",
+    `${COOKIES.native}="${message}"`,
+    `${COOKIES.lua}=${pod}`,
+    `${COOKIES.sdk}=${base64}`,
+    `${COOKIES.compared}=${token(pod, "", "")}`,
+    `${COOKIES.balanced}=${token("", COOKIES.balanced)}`,
+    `${COOKIES.timeouts}=${token(pod, COOKIES.timeouts)}`,
+    ours(pod),
+  ].join("; ");
+}
+
+function ours(pod: string): string {
+  return `${COOKIES.ours}=${token(pod, COOKIES.ours)}`;
+}
+
+function token(endpoint: string, sessionName: string, scope = SCOPE): string {
+  const now = Math.floor(Date.now() / 1000);
+  const fields = { issued: now, seen: now, session: 0x1122334455667788n, endpoint };
+  return sealToken(fields, KEY, { scope, sessionName });
+}
+
+/** So many cookies that are none of ours, of 23 characters each at least. */
+function others(count: number): string {
+  return Array.from({ length: count }, (_, i) => `_ga_${i}=GS1.1.${"0123456789"}`).join("; ");
+}
