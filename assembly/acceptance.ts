@@ -1,235 +1,274 @@
 /** The part `accept` of a configuration. */
-import { CookieAttributes } from "./setcookie";
 import { Clusters } from "./clusters";
 import { crc32 } from "./crc32";
-import { EndpointList } from "./endpoints";
+import { newEndpoints } from "./endpoints";
 import { Format, FormatKind } from "./former";
 import { FormerCookies } from "./formercookies";
-import { isCookieDomain, isCookiePath, isToken, isVisible, toLowerAscii } from "./grammar";
-import { JsonKind, JsonValue } from "./json";
-import { Section } from "./section";
-import { decimal } from "./text";
+import { isCookieDomain, isCookiePath, isToken, isVisible } from "./grammar";
+import { JsonKind, JsonValue, itemsOf, stringValue } from "./json";
+import { wholeNumber } from "./keys";
+import { words } from "./literals";
+import { problemCount } from "./problems";
+import { kept, make, scratch } from "./region";
+import { Section, openSection, packedValue } from "./section";
+import { CookieAttributes, putAttribute } from "./setcookie";
 import { timestampSeconds } from "./timestamp";
+import { startsWithWord } from "./wordlist";
+import { begin, keepWritten, put, putBytes } from "./writer";
 
 const MAX_FORMATS: i32 = 16;
 const MAX_ENDPOINTS: i32 = 4096;
 const MAX_WEIGHT: i32 = 100;
 const MAX_PATHS: i32 = 16;
-const FORMATS_EXAMPLE =
-  '[{"type": "ingress-nginx", "backend": "default-session-svc-9080", "endpoints": ["10.0.0.1:9080"]}]';
+const MAX_BACKEND: u32 = 4096;
 
 /** What else of the policy matters to it. */
+@unmanaged
 export class Surroundings {
-  constructor(
-    readonly balanced: bool,
-    readonly stripFromRequest: bool,
-    readonly sessionName: string,
-    /** None with type Header. */
-    readonly attributes: CookieAttributes | null,
-    readonly clusters: Clusters | null,
-  ) {}
+  balanced: bool;
+  stripFromRequest: bool;
+  sessionName: JsonValue;
+  /** None with type Header. */
+  attributes: CookieAttributes | null;
+  clusters: Clusters | null;
 }
 
-/** Reads `accept`; null when there is none, or when it is refused. */
-export function readAcceptance(policy: Section, around: Surroundings): FormerCookies | null {
-  const section = policy.section("accept");
+const enum Field {
+  Until,
+  ExpireOld,
+  Formats,
+}
+const FIELDS = words("until expireOld formats");
+const FORMATS_REMEDY = words(
+  'write one such as [{"type": "ingress-nginx", "backend": "default-session-svc-9080", "endpoints": ["10.0.0.1:9080"]}]',
+);
+
+/** Reads field `field` of a policy; null when there is none. */
+export function readAcceptance(policy: Section, field: i32, around: Surroundings): FormerCookies | null {
+  const section = policy.section(field, FIELDS);
   if (section == null) return null;
   if (around.balanced)
-    policy.refuse("accept", "mode balanced names no pod", "leave it out, or use mode persistent");
-  const until = section.field("until");
-  const seconds = until != null && until.kind == JsonKind.String ? timestampSeconds(until.text) : 0;
-  if (seconds == 0) {
-    section.refuse(
-      "until",
-      until == null ? "missing" : "not a time from 1970 to 2106",
-      'write one such as "2027-01-31T00:00:00Z" (RFC 3339)',
+    policy.refuse(field, words("mode balanced names no pod"), words("leave it out, or use mode persistent"));
+  const former = make<FormerCookies>(kept);
+  const until = section.get(Field.Until);
+  if (until != null && until.kind == JsonKind.String)
+    former.until = timestampSeconds(until.text, until.length);
+  if (former.until == 0) {
+    section.require(
+      Field.Until,
+      words("not a time from 1970 to 2106"),
+      words('write one such as "2027-01-31T00:00:00Z" (RFC 3339)'),
     );
   }
-  const expireOld = section.flag("expireOld", false);
-  const expiries: string[] = [];
-  const formats: Format[] = [];
-  const value = section.field("formats");
-  const items = value != null && value.kind == JsonKind.Array ? value.items : [];
-  if (items.length == 0 || items.length > MAX_FORMATS) {
-    section.refuse(
-      "formats",
-      value == null ? "missing" : "not an array of 1 to 16 formats",
-      "write one such as " + FORMATS_EXAMPLE,
-    );
-  } else {
-    for (let i = 0; i < items.length; i++) {
-      const path = section.at("formats") + "[" + decimal(i) + "]";
-      if (items[i].kind != JsonKind.Object)
-        section.problems.addWithoutValue(path, "not an object", "write one such as " + FORMATS_EXAMPLE);
-      else formats.push(readFormat(new Section(path, items[i], section.problems), around, expiries));
+  const expireOld = section.flag(Field.ExpireOld, false);
+  let item = itemsOf(section.get(Field.Formats), MAX_FORMATS);
+  if (item == null) section.require(Field.Formats, words("not an array of 1 to 16 formats"), FORMATS_REMEDY);
+  let last: Format | null = null;
+  for (let index = 0; item != null; index++) {
+    if (item.kind != JsonKind.Object) {
+      section.refuseItem(Field.Formats, index, null, words("not an object"), FORMATS_REMEDY);
+    } else {
+      const opened = openSection(section, Field.Formats, index, item, FORMAT_FIELDS);
+      const format = readFormat(opened, around, expireOld ? former : null);
+      if (last == null) former.formats = format;
+      else last.next = format;
+      last = format;
     }
+    item = item.next;
   }
-  section.finish();
-  const lines: ArrayBuffer[] = [];
-  for (let i = 0; expireOld && i < expiries.length; i++) lines.push(String.UTF8.encode(expiries[i]));
-  return new FormerCookies(seconds, formats, lines);
+  return former;
 }
 
-/** `expiries` gets what expires the cookies, once for each name, domain and path. */
-function readFormat(section: Section, around: Surroundings, expiries: string[]): Format {
-  const envoy = section.choice("type", "ingress-nginx envoy", "") == "envoy";
-  if (section.field("type") == null) section.refuse("type", "missing", 'write "ingress-nginx" or "envoy"');
-  let kind = FormatKind.Envoy;
-  let backend = "";
-  if (!envoy) {
-    const persistent = section.choice("mode", "balanced persistent", "balanced") == "persistent";
-    kind = persistent ? FormatKind.Persistent : FormatKind.Balanced;
-    backend = section.text("backend", "");
-    if (backend.length == 0 || !isVisible(backend)) {
-      section.refuse(
-        "backend",
-        section.field("backend") == null ? "missing" : "not a name that ingress-nginx gives",
-        'write NAMESPACE-SERVICE-PORT, such as "default-session-svc-9080"',
+const enum FormatField {
+  Type,
+  Mode,
+  Backend,
+  SessionName,
+  Endpoints,
+  Cluster,
+  Domain,
+  Paths,
+}
+const FORMAT_FIELDS = words("type mode backend sessionName endpoints cluster domain paths");
+
+/** `former` gets what expires the cookies, once for each name, domain and path; it is null where they stay. */
+function readFormat(section: Section, around: Surroundings, former: FormerCookies | null): Format {
+  const format = make<Format>(kept);
+  const envoy = section.choice(FormatField.Type, words("ingress-nginx envoy")) != 0;
+  if (section.get(FormatField.Type) == null)
+    section.refuse(FormatField.Type, words("missing"), words('write "ingress-nginx" or "envoy"'));
+  let backend = stringValue(0, 0);
+  if (envoy) {
+    format.kind = FormatKind.Envoy;
+    refuseOfNginx(section, FormatField.Mode);
+    refuseOfNginx(section, FormatField.Backend);
+  } else {
+    format.kind = section.choice(FormatField.Mode, words("balanced persistent"));
+    backend = section.textOr(FormatField.Backend, words(""));
+    if (!isVisible(backend, MAX_BACKEND)) {
+      section.require(
+        FormatField.Backend,
+        words("not a name that ingress-nginx gives"),
+        words('write NAMESPACE-SERVICE-PORT, such as "default-session-svc-9080"'),
       );
     }
   }
-  const name = section.text("sessionName", envoy ? "" : "INGRESSCOOKIE");
+  const name = section.textOr(FormatField.SessionName, envoy ? words("") : words("INGRESSCOOKIE"));
   if (!isToken(name)) {
-    section.refuse(
-      "sessionName",
-      section.field("sessionName") == null ? "missing" : "not a cookie name",
-      "write the name of the cookie that browsers have",
+    section.require(
+      FormatField.SessionName,
+      words("not a cookie name"),
+      words("write the name of the cookie that browsers have"),
     );
-  } else if (name == around.sessionName && around.stripFromRequest && around.attributes != null) {
+  } else if (
+    around.stripFromRequest &&
+    around.attributes != null &&
+    name.is(around.sessionName.text, around.sessionName.length)
+  ) {
     section.refuse(
-      "sessionName",
-      "stripFromRequest takes the cookie of this name away",
-      "give the policy another sessionName",
+      FormatField.SessionName,
+      words("stripFromRequest takes the cookie of this name away"),
+      words("give the policy another sessionName"),
     );
   }
-  const format = new Format(kind, name);
+  format.name = kept.keep(name.text, name.length);
   readEndpoints(section, format, backend);
   readCluster(section, format, around.clusters);
-  readExpiries(section, name, around, expiries);
-  section.finish();
+  readExpiries(section, name, around, former);
   return format;
 }
 
-function readEndpoints(section: Section, format: Format, backend: string): void {
-  const value = section.field("endpoints");
+function refuseOfNginx(section: Section, field: i32): void {
+  if (section.get(field) != null)
+    section.refuseUnseen(field, words("unknown field"), words("known for ingress-nginx alone"));
+}
+
+const WEIGHTED_FIELDS = words("address weight");
+
+function readEndpoints(section: Section, format: Format, backend: JsonValue): void {
+  const field = FormatField.Endpoints;
+  const value = section.get(field);
   const isEnvoys = format.kind == FormatKind.Envoy;
   // What Envoy's cookie names is an address already, and Envoy goes to none that is not in its cluster.
   if (value == null && isEnvoys) return;
-  const items = value != null && value.kind == JsonKind.Array ? value.items : [];
-  if (items.length == 0 || items.length > MAX_ENDPOINTS) {
-    section.refuse(
-      "endpoints",
-      value == null ? "missing" : "not an array of 1 to 4096 pods",
-      'write ["10.0.0.1:9080", "[fd00::1]:9080"]: those that the other gateway had',
+  const first = itemsOf(value, MAX_ENDPOINTS);
+  if (first == null) {
+    section.require(
+      field,
+      words("not an array of 1 to 4096 pods"),
+      words('write ["10.0.0.1:9080", "[fd00::1]:9080"]: those that the other gateway had'),
     );
     return;
   }
-  const endpoints = new EndpointList(items.length);
-  const texts: string[] = [];
-  const weights: i32[] = [];
-  for (let i = 0; i < items.length; i++) {
-    const path = section.at("endpoints") + "[" + decimal(i) + "]";
-    let text = "";
+  const endpoints = newEndpoints(value!.count);
+  format.endpoints = endpoints;
+  let index = 0;
+  for (let item: JsonValue | null = first; item != null; item = item.next) {
+    let text: JsonValue = item;
     let weight = 1;
-    if (items[i].kind == JsonKind.Object && !isEnvoys) {
-      const item = new Section(path, items[i], section.problems);
-      text = item.text("address", "");
-      weight = readWeight(item);
-      item.finish();
-    } else if (items[i].kind == JsonKind.String) {
-      text = items[i].text;
+    if (item.kind == JsonKind.Object && !isEnvoys) {
+      const weighted = openSection(section, field, index, item, WEIGHTED_FIELDS);
+      text = weighted.textOr(0, words(""));
+      weight = readWeight(weighted, 1);
     }
-    const bytes = String.UTF8.encode(text);
-    if (!endpoints.add(changetype<usize>(bytes), bytes.byteLength)) {
-      section.problems.add(
-        path,
-        items[i],
-        "not an address and port as Envoy writes it, or there twice",
-        'write "10.0.0.1:9080" or "[fd00::1]:9080"',
+    if (text.kind != JsonKind.String || !endpoints.add(text.text, text.length)) {
+      section.refuseItem(
+        field,
+        index,
+        item,
+        words("not an address and port as Envoy writes it, or there twice"),
+        words('write "10.0.0.1:9080" or "[fd00::1]:9080"'),
       );
     }
-    texts.push(text);
-    weights.push(weight);
+    // What the formats are made of: for an object its address and, where the count of items is, its weight.
+    item.text = text.text;
+    item.length = text.length;
+    item.count = weight;
+    index++;
   }
   // A ring of what is refused would be made in vain, of sizes that nobody has looked at.
-  if (section.problems.lines.length) return;
-  if (isEnvoys) format.limitTo(endpoints);
-  else format.serve(backend, endpoints, texts, weights);
+  if (!isEnvoys && problemCount == 0) format.serve(backend, first);
 }
 
 /** resty.chash knows weights; ingress-nginx gives all pods the same. */
-function readWeight(item: Section): i32 {
-  const value: JsonValue | null = item.field("weight");
+function readWeight(section: Section, field: i32): i32 {
+  const value = section.get(field);
   if (value == null) return 1;
-  let weight = 0;
-  if (value.kind == JsonKind.Number && value.text.length <= 3) {
-    for (let i = 0; i < value.text.length; i++) {
-      const digit = value.text.charCodeAt(i) - 0x30;
-      weight = digit < 0 || digit > 9 ? 1000 : weight * 10 + digit;
-    }
-  }
-  if (weight >= 1 && weight <= MAX_WEIGHT) return weight;
-  item.refuse("weight", "not a whole number from 1 to 100", "leave it out for 1");
+  const weight = wholeNumber(value, MAX_WEIGHT);
+  if (weight >= 1) return weight;
+  section.refuse(field, words("not a whole number from 1 to 100"), words("leave it out for 1"));
   return 1;
 }
 
 function readCluster(section: Section, format: Format, clusters: Clusters | null): void {
-  const value = section.field("cluster");
+  const value = section.text(FormatField.Cluster);
   if (clusters == null) {
     if (value != null)
       section.refuse(
-        "cluster",
-        "the policy does not tell clusters apart",
-        "leave it out, or add cluster to the policy",
+        FormatField.Cluster,
+        words("the policy does not tell clusters apart"),
+        words("leave it out, or add cluster to the policy"),
       );
     return;
   }
-  const name = String.UTF8.encode(section.text("cluster", ""));
-  format.cluster = value == null ? clusters.firstSum : crc32(changetype<usize>(name), name.byteLength);
+  format.cluster = value == null ? clusters.firstSum : crc32(value.text, value.length);
   if (clusters.find(format.cluster) == null)
-    section.refuse("cluster", "none of cluster.names", "write one of these");
+    section.refuse(FormatField.Cluster, words("none of cluster.names"), words("write one of these"));
 }
 
-function readExpiries(section: Section, name: string, around: Surroundings, expiries: string[]): void {
-  const domain = section.text("domain", "");
-  if (domain.length && !isCookieDomain(domain))
-    section.refuse("domain", "not a domain name", "write the domain that the cookie was set with");
-  const value = section.field("paths");
-  const items = value != null && value.kind == JsonKind.Array ? value.items : [];
-  let wrong = value != null && (items.length == 0 || items.length > MAX_PATHS);
-  for (let i = 0; i < items.length; i++) {
-    if (items[i].kind != JsonKind.String || !isCookiePath(items[i].text)) wrong = true;
-    else addExpiry(expiries, name, domain, items[i].text, around);
+function readExpiries(
+  section: Section,
+  name: JsonValue,
+  around: Surroundings,
+  former: FormerCookies | null,
+): void {
+  const domain = section.textOr(FormatField.Domain, words(""));
+  if (!isCookieDomain(domain))
+    section.refuse(
+      FormatField.Domain,
+      words("not a domain name"),
+      words("write the domain that the cookie was set with"),
+    );
+  const value = section.get(FormatField.Paths);
+  let item = value == null ? packedValue(words("/")) : itemsOf(value, MAX_PATHS);
+  let wrong = item == null;
+  while (item != null) {
+    if (item.kind != JsonKind.String || !isCookiePath(item)) wrong = true;
+    else if (former != null && problemCount == 0) addExpiry(former, name, domain, item, around);
+    item = item.next;
   }
   if (wrong) {
     section.refuse(
-      "paths",
-      "not 1 to 16 cookie paths",
-      'write those that the cookie was set with, such as ["/"]',
+      FormatField.Paths,
+      words("not 1 to 16 cookie paths"),
+      words('write those that the cookie was set with, such as ["/"]'),
     );
   }
-  if (value == null) addExpiry(expiries, name, domain, "/", around);
 }
 
 function addExpiry(
-  expiries: string[],
-  name: string,
-  domain: string,
-  path: string,
+  former: FormerCookies,
+  name: JsonValue,
+  domain: JsonValue,
+  path: JsonValue,
   around: Surroundings,
 ): void {
   // Not our own cookie.
   const own = around.attributes;
-  if (own != null && name == around.sessionName && domain == own.domain && path == own.path) return;
+  if (
+    own != null &&
+    name.is(around.sessionName.text, around.sessionName.length) &&
+    domain.is(own.domain.text, own.domain.length) &&
+    path.is(own.path.text, own.path.length)
+  )
+    return;
+  begin();
+  putBytes(name.text, name.length);
+  put(words("="));
+  if (domain.length) putAttribute(words("; Domain="), domain);
+  putAttribute(words("; Path="), path);
+  put(words("; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"));
   // A browser takes no cookie with such a prefix that is not Secure, not even to drop it.
-  const secure = toLowerAscii(name).startsWith("__");
-  const line =
-    name +
-    "=; " +
-    (domain.length ? "Domain=" + domain + "; " : "") +
-    "Path=" +
-    path +
-    "; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0" +
-    (secure ? "; Secure" : "");
-  if (!expiries.includes(line)) expiries.push(line);
+  if (startsWithWord(words("__"), name.text, name.length)) put(words("; Secure"));
+  former.addExpiry(keepWritten(scratch));
 }

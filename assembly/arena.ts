@@ -1,3 +1,5 @@
+import { obtain, release } from "./heap";
+
 /**
  * Where Envoy puts the values that the filter asks for. They live until the next callback that asks for any: there
  * `resetArena` is the first act.
@@ -8,7 +10,7 @@ const SIZE: usize = 16 * 1024;
 // Envoy's headers end at 8 MiB (max_request_headers_kb). A request beyond any sense gets no memory instead of a trap.
 const MAX_VALUE: usize = 64 * 1024 * 1024;
 
-const base = memory.data(16 * 1024, 16);
+const base = obtain(SIZE);
 let top: usize = 0;
 // Values that found no room, a list through the first word of each block.
 let overflow: usize = 0;
@@ -23,7 +25,7 @@ export function allocate(size: usize): usize {
     return at;
   }
   if (size > MAX_VALUE) return 0;
-  const block = heap.alloc(LINK + size);
+  const block = obtain(LINK + size);
   store<usize>(block, overflow);
   overflow = block;
   return block + LINK;
@@ -33,7 +35,7 @@ export function resetArena(): void {
   top = 0;
   while (overflow) {
     const next = load<usize>(overflow);
-    heap.free(overflow);
+    release(overflow);
     overflow = next;
   }
 }

@@ -1,13 +1,15 @@
 import { equal } from "./bytes";
-import { isDigit } from "./text";
+import { isDigit } from "./characters";
+import { text } from "./literals";
+import { Text } from "./text";
 
-const CHROME = String.UTF8.encode("Chrome/");
-const CHROME_WORD = String.UTF8.encode("Chrome");
-const IPHONE = String.UTF8.encode("CPU iPhone OS 12");
-const IPAD = String.UTF8.encode("iPad; CPU OS 12");
-const MACINTOSH = String.UTF8.encode("Macintosh");
-const MOJAVE = String.UTF8.encode("Intel Mac OS X 10_14");
-const SAFARI = String.UTF8.encode("Safari");
+const CHROME = text("Chrome/");
+const CHROME_WORD = text("Chrome");
+const IPHONE = text("CPU iPhone OS 12");
+const IPAD = text("iPad; CPU OS 12");
+const MACINTOSH = text("Macintosh");
+const MOJAVE = text("Intel Mac OS X 10_14");
+const SAFARI = text("Safari");
 
 /**
  * Whether a browser takes `SameSite=None` for `Strict` or drops the cookie: Chrome 4 to 6 and 40 to 69, iOS 12, Safari
@@ -17,7 +19,7 @@ const SAFARI = String.UTF8.encode("Safari");
 export function misreadsSameSiteNone(userAgent: usize, length: u32): bool {
   const end = userAgent + length;
   for (let at = find(userAgent, end, CHROME); at; at = find(at, end, CHROME)) {
-    at += CHROME.byteLength;
+    at += CHROME.length;
     const digit = at < end ? load<u8>(at) : 0;
     const digits = digitsEnd(at, end) - at;
     if (digit >= 0x34 && digit <= 0x36 && digits <= 2) return true;
@@ -32,9 +34,9 @@ export function misreadsSameSiteNone(userAgent: usize, length: u32): bool {
 }
 
 /** Whether these words, which end in a version, stand in [at, end) with no further digit of it behind them. */
-function hasVersion(at: usize, end: usize, words: ArrayBuffer): bool {
+function hasVersion(at: usize, end: usize, words: Text): bool {
   for (at = find(at, end, words); at; at = find(at, end, words)) {
-    at += words.byteLength;
+    at += words.length;
     if (digitsEnd(at, end) == at) return true;
   }
   return false;
@@ -46,10 +48,10 @@ function digitsEnd(at: usize, end: usize): usize {
 }
 
 /** Where the word stands first in [at, end); 0 when it does not. */
-function find(at: usize, end: usize, word: ArrayBuffer): usize {
-  const length = <usize>word.byteLength;
+function find(at: usize, end: usize, word: Text): usize {
+  const length = <usize>word.length;
   for (; at + length <= end; at++) {
-    if (equal(at, changetype<usize>(word), length)) return at;
+    if (equal(at, word.start, length)) return at;
   }
   return 0;
 }

@@ -1,13 +1,13 @@
 /** What carries the token on a request: cookies of its name, or a header. */
 import { allocate } from "./arena";
-import { equal } from "./bytes";
 import { cookieEnd, cookieNext, copyWithoutCookie, findCookie } from "./cookie";
 import * as host from "./host";
 import { HeaderMap } from "./host";
+import { text } from "./literals";
 import { Policy } from "./policy";
 import { Token, openToken } from "./token";
 
-const COOKIE = String.UTF8.encode("cookie");
+const COOKIE = text("cookie");
 
 // A browser sends a name twice when paths or domains overlap. More is no accident, and each one costs a decryption.
 export const MAX_TRIED: u32 = 4;
@@ -63,7 +63,7 @@ function accept(policy: Policy, value: usize, length: u32): bool {
 function openCookieIn(policy: Policy, line: usize, end: usize): bool {
   const name = policy.sessionName;
   while (tried < MAX_TRIED) {
-    const value = findCookie(line, end, changetype<usize>(name), name.byteLength);
+    const value = findCookie(line, end, name.start, name.length);
     if (value == 0) return false;
     if (accept(policy, value, <u32>(cookieEnd - value))) return true;
     line = cookieNext;
@@ -93,7 +93,7 @@ function readAndStripCookies(policy: Policy): bool {
   while (nextLine()) {
     if (!opened) opened = openCookieIn(policy, line, lineEnd);
     const from = to == rest ? to : to + 2;
-    const end = copyWithoutCookie(line, lineEnd, changetype<usize>(name), name.byteLength, from);
+    const end = copyWithoutCookie(line, lineEnd, name.start, name.length, from);
     if (end - from != lineEnd - line) stripped = true;
     if (end == from) continue;
     if (to != rest) store<u16>(to, 0x203b); // "; "
@@ -138,7 +138,7 @@ export function nextLine(): bool {
     linesLeft--;
     lengths += 8;
     at = lineEnd + 1;
-    if (nameLength == COOKIE.byteLength && equal(name, changetype<usize>(COOKIE), nameLength)) return true;
+    if (COOKIE.is(name, <u32>nameLength)) return true;
   }
   return false;
 }

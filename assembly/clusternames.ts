@@ -1,25 +1,65 @@
 import { MAX_SCOPE, isVisible } from "./grammar";
-import { JsonKind } from "./json";
+import { JsonKind, itemsOf } from "./json";
+import { words } from "./literals";
+import { kept } from "./region";
 import { Section } from "./section";
+import { Text } from "./text";
 
 // A token carries 32 bits of a name; more than a handful of versions of a service is no canary.
 const MAX_CLUSTERS: i32 = 16;
 
-/** Reads an array of names of clusters, no two of them the same. */
-export function readClusterNames(section: Section, field: string): string[] {
-  const names: string[] = [];
-  const value = section.field(field);
-  const items = value != null && value.kind == JsonKind.Array ? value.items : [];
-  for (let i = 0; i < items.length; i++) {
-    const name = items[i].kind == JsonKind.String ? items[i].text : "";
-    if (name.length && name.length <= MAX_SCOPE && isVisible(name) && !names.includes(name)) names.push(name);
+/** Names of clusters, no two of them the same. */
+@unmanaged
+export class ClusterNames {
+  count: i32;
+
+  // The names stand behind the object itself.
+  at(index: i32): Text {
+    return changetype<Text>(load<usize>(changetype<usize>(this) + (index << 2), offsetof<ClusterNames>()));
   }
-  if (names.length == 0 || names.length != items.length || names.length > MAX_CLUSTERS) {
-    section.refuse(
+
+  add(name: Text): void {
+    store<usize>(
+      changetype<usize>(this) + (this.count++ << 2),
+      changetype<usize>(name),
+      offsetof<ClusterNames>(),
+    );
+  }
+
+  has(at: usize, length: u32): bool {
+    for (let i = 0; i < this.count; i++) {
+      if (this.at(i).is(at, length)) return true;
+    }
+    return false;
+  }
+}
+
+/** Reads an array of names of clusters; of what is refused, those that are in order. */
+export function readClusterNames(section: Section, field: i32): ClusterNames {
+  const names = newNames(MAX_CLUSTERS);
+  const value = section.get(field);
+  let item = itemsOf(value, MAX_CLUSTERS);
+  let wrong = item == null;
+  while (item != null) {
+    const refused =
+      item.kind != JsonKind.String || !isVisible(item, MAX_SCOPE) || names.has(item.text, item.length);
+    if (refused) wrong = true;
+    else names.add(kept.keep(item.text, item.length));
+    item = item.next;
+  }
+  if (wrong) {
+    section.require(
       field,
-      value == null ? "missing" : "not 1 to 16 different names of clusters",
-      'write ["session-svc", "session-svc-canary"]: Envoy\'s names, the one that was there first in front',
+      words("not 1 to 16 different names of clusters"),
+      words(
+        'write ["session-svc", "session-svc-canary"]: Envoy\'s names, the one that was there first in front',
+      ),
     );
   }
   return names;
+}
+
+/** Room for `most` names. */
+export function newNames(most: i32): ClusterNames {
+  return changetype<ClusterNames>(kept.take(offsetof<ClusterNames>() + <usize>most * sizeof<usize>()));
 }

@@ -1,92 +1,118 @@
 import { readClusterNames } from "./clusternames";
-import { JsonKind, JsonReader, JsonValue } from "./json";
-import { Environment, KEYS_EXAMPLE } from "./keys";
+import { JsonKind, JsonValue, itemsOf, putJsonProblem, putValue, readJson, stringValue } from "./json";
+import { words } from "./literals";
 import { Policy } from "./policy";
-import { Problems } from "./problems";
-import { readPolicy } from "./readpolicy";
-import { Section } from "./section";
-import { decimal } from "./text";
-
-/** Reads the filter's configuration; no policy when it is refused, and `problems` says why. */
-export function readConfiguration(
-  text: usize,
-  length: u32,
-  pluginName: string,
-  environment: Environment,
-  problems: Problems,
-): Policy[] {
-  if (length > MAX_CONFIGURATION) {
-    problems.addWithoutValue("$", "longer than 1 MiB", "keep to what the README names");
-    return [];
-  }
-  const reader = new JsonReader(text, length);
-  const value = reader.read();
-  if (value == null) {
-    problems.addWithoutValue(
-      "$",
-      reader.problem,
-      "write a JSON object, in a StringValue, such as " + EXAMPLE,
-    );
-    return [];
-  }
-  if (value.kind != JsonKind.Object) {
-    problems.add("$", value, "not an object", "write one such as " + EXAMPLE);
-    return [];
-  }
-  const section = new Section("$", value, problems);
-  const services = section.field("services");
-  const policies: Policy[] = [];
-  if (services != null) {
-    readServices(section, services, environment, policies);
-  } else {
-    const policy = readPolicy(section, pluginName, environment);
-    if (policy != null) policies.push(policy);
-  }
-  return problems.lines.length ? [] : policies;
-}
+import { addProblem, forgetProblems, problemCount } from "./problems";
+import { Field, readPolicy } from "./readpolicy";
+import { Section, openSection } from "./section";
+import { indexOfWord } from "./wordlist";
+import { begin, put } from "./writer";
 
 // The tree of a longer text would take tens of megabytes, which a VM never gives back.
 export const MAX_CONFIGURATION: u32 = 1024 * 1024;
-const EXAMPLE = '{"keys": ' + KEYS_EXAMPLE + "}";
 
 const MAX_SERVICES: i32 = 1024;
-const SERVICES_EXAMPLE =
-  '[{"clusters": ["session-svc"], "scope": "default/session-svc:9080", "keys": ' + KEYS_EXAMPLE + "}]";
+const SERVICES = words("services");
+const SERVICES_REMEDY = words(
+  'write one such as [{"clusters": ["session-svc"], "scope": "default/session-svc:9080", "keys": [{"id": 1, "env": "AFFINITY_KEY"}]}]',
+);
+const POLICY = words(
+  "services mode type sessionName scope absoluteTimeout idleTimeout onHostChange cookie hostHeader keyHeader stripFromRequest preventCaching cluster debug accept keys",
+);
+const SERVICE = words(
+  "clusters mode type sessionName scope absoluteTimeout idleTimeout onHostChange cookie hostHeader keyHeader stripFromRequest preventCaching cluster debug accept keys",
+);
 
-function readServices(
-  section: Section,
-  value: JsonValue,
-  environment: Environment,
-  policies: Policy[],
-): void {
-  section.finish();
-  const items = value.items;
-  if (value.kind != JsonKind.Array || items.length == 0 || items.length > MAX_SERVICES) {
-    section.refuse("services", "not an array of 1 to 1024 policies", "write one such as " + SERVICES_EXAMPLE);
-    return;
+/**
+ * Reads the filter's configuration, `length` bytes that it changes; the first policy, or null when it is refused, and then
+ * there are problems. What is kept of it is taken of `kept`, all else of `scratch`.
+ */
+export function readConfiguration(
+  text: usize,
+  length: u32,
+  pluginName: usize,
+  pluginNameLength: u32,
+): Policy | null {
+  forgetProblems();
+  begin();
+  put(words("$"));
+  if (length > MAX_CONFIGURATION) {
+    put(words(": longer than 1 MiB; keep to what the README names"));
+    addProblem();
+    return null;
   }
-  const clusters: string[] = [];
-  const scopes: string[] = [];
-  for (let i = 0; i < items.length; i++) {
-    const path = section.at("services") + "[" + decimal(i) + "]";
-    if (items[i].kind != JsonKind.Object) {
-      section.problems.addWithoutValue(path, "not an object", "write one such as " + SERVICES_EXAMPLE);
-      continue;
+  const value = readJson(text, length);
+  if (value == null || value.kind != JsonKind.Object) {
+    if (value == null) {
+      put(words(": "));
+      putJsonProblem();
+      put(words("; write a JSON object, in a StringValue,"));
+    } else {
+      put(words(" = "));
+      putValue(value);
+      put(words(": not an object; write one"));
     }
-    const service = new Section(path, items[i], section.problems);
-    const served = readClusterNames(service, "clusters");
-    for (let k = 0; k < served.length; k++) {
-      if (clusters.includes(served[k]))
-        service.refuse("clusters", "one of these is another service's", "name each cluster once");
-      clusters.push(served[k]);
-    }
-    // No plugin's name stands in: all would have the same, and a token of one would be worth something at the others.
-    const policy = readPolicy(service, "", environment);
-    if (policy == null) continue;
-    if (scopes.includes(policy.scope))
-      service.refuse("scope", "another service's scope", "give each its own");
-    scopes.push(policy.scope);
-    policy.served = served;
-    policies.push(policy);
+    put(words(' such as {"keys": [{"id": 1, "env": "AFFINITY_KEY"}]}'));
+    addProblem();
+    return null;
   }
+  const policy = hasServices(value)
+    ? readServices(openSection(null, 0, -1, value, SERVICES))
+    : readPolicy(openSection(null, 0, -1, value, POLICY), stringValue(pluginName, pluginNameLength));
+  return problemCount ? null : policy;
+}
+
+function hasServices(object: JsonValue): bool {
+  let item = object.first;
+  while (item != null) {
+    if (indexOfWord(SERVICES, item.name, item.nameLength) >= 0) return true;
+    item = item.next;
+  }
+  return false;
+}
+
+function readServices(section: Section): Policy | null {
+  let item = itemsOf(section.get(Field.Services), MAX_SERVICES);
+  if (item == null)
+    section.refuse(Field.Services, words("not an array of 1 to 1024 policies"), SERVICES_REMEDY);
+  let first: Policy | null = null;
+  let last: Policy | null = null;
+  for (let index = 0; item != null; index++) {
+    if (item.kind != JsonKind.Object) {
+      section.refuseItem(Field.Services, index, null, words("not an object"), SERVICES_REMEDY);
+    } else {
+      const service = openSection(section, Field.Services, index, item, SERVICE);
+      const served = readClusterNames(service, Field.Clusters);
+      // No plugin's name stands in: all would have the same, and a token of one would be worth something at the others.
+      const policy = readPolicy(service, stringValue(0, 0));
+      policy.index = <u16>index;
+      policy.served = served;
+      let other = first;
+      while (other != null) {
+        checkApart(service, policy, other);
+        other = other.next;
+      }
+      if (last == null) first = policy;
+      else last.next = policy;
+      last = policy;
+    }
+    item = item.next;
+  }
+  return first;
+}
+
+/** No two services have a cluster or a scope in common. */
+function checkApart(section: Section, policy: Policy, other: Policy): void {
+  const served = policy.served!;
+  for (let i = 0; i < served.count; i++) {
+    const name = served.at(i);
+    if (other.served!.has(name.start, name.length))
+      section.refuse(
+        Field.Clusters,
+        words("one of these is another service's"),
+        words("name each cluster once"),
+      );
+  }
+  if (policy.scope.length && policy.scope.is(other.scope.start, other.scope.length))
+    section.refuse(Field.Scope, words("another service's scope"), words("give each its own"));
 }

@@ -1,3 +1,5 @@
+import { hexDigit } from "./characters";
+
 /** Numbers as characters, written to memory. */
 
 /** Returns where the digits end. */
@@ -20,11 +22,4 @@ export function writeHex64(value: u64, at: usize): void {
     value = rotl(value, 4);
     store<u8>(at + i, hexDigit((<u32>value) & 15));
   }
-}
-
-/** Of a number below 16. */
-// @ts-ignore: decorator
-@inline
-export function hexDigit(value: u32): u8 {
-  return <u8>(value < 10 ? 0x30 + value : 0x57 + value);
 }

@@ -1,29 +1,32 @@
-import { equal } from "./bytes";
+import { Policy } from "./policy";
+import { kept, make } from "./region";
+import { Text } from "./text";
 
-/** Which service a cluster belongs to, by Envoy's name of the cluster. */
+/** Which policy a cluster belongs to, by Envoy's name of the cluster. A list, ended by null. */
+@unmanaged
 export class Directory {
-  private readonly names: ArrayBuffer[] = [];
-  private readonly sums: u32[] = [];
-  private readonly services: u16[] = [];
+  next: Directory | null;
+  sum: u32;
+  name: Text;
+  policy: Policy;
 
-  add(name: string, service: u16): void {
-    const bytes = String.UTF8.encode(name);
-    this.names.push(bytes);
-    this.sums.push(sumOf(changetype<usize>(bytes), bytes.byteLength));
-    this.services.push(service);
-  }
-
-  /** The service of a cluster; `fallback` for a cluster of none. */
-  find(name: usize, length: u32, fallback: u16): u16 {
+  /** The entry of a cluster, in this one or behind it; null for a cluster of none. */
+  find(name: usize, length: u32): Directory | null {
     const sum = sumOf(name, length);
-    for (let i = 0; i < this.sums.length; i++) {
-      if (unchecked(this.sums[i]) != sum) continue;
-      const other = unchecked(this.names[i]);
-      if (other.byteLength == length && equal(changetype<usize>(other), name, length))
-        return unchecked(this.services[i]);
-    }
-    return fallback;
+    let entry: Directory | null = this;
+    while (entry != null && (entry.sum != sum || !entry.name.is(name, length))) entry = entry.next;
+    return entry;
   }
+}
+
+/** A new entry before `next`. */
+export function newEntry(name: Text, policy: Policy, next: Directory | null): Directory {
+  const entry = make<Directory>(kept);
+  entry.next = next;
+  entry.sum = sumOf(name.start, name.length);
+  entry.name = name;
+  entry.policy = policy;
+  return entry;
 }
 
 /** FNV-1a: names of clusters begin and end alike, so comparing them all is long. */

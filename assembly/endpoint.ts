@@ -1,4 +1,5 @@
 import { equal } from "./bytes";
+import { hexValue } from "./characters";
 import { writeDecimal, writeHex } from "./digits";
 
 /**
@@ -135,7 +136,7 @@ function readIPv6(at: usize, end: usize, to: usize): usize {
     gap = 0;
     at += 2;
   }
-  while (group < 8 && at < end && hexDigit(load<u8>(at)) >= 0) {
+  while (group < 8 && at < end && hexValue(load<u8>(at)) >= 0) {
     const dotted = group <= 6 ? readIPv4(at, end, to + (group << 1)) : 0;
     if (dotted) {
       group += 2;
@@ -144,8 +145,8 @@ function readIPv6(at: usize, end: usize, to: usize): usize {
     }
     let value: i32 = 0;
     const from = at;
-    for (; at < end && at - from < 4 && hexDigit(load<u8>(at)) >= 0; at++)
-      value = (value << 4) | hexDigit(load<u8>(at));
+    for (; at < end && at - from < 4 && hexValue(load<u8>(at)) >= 0; at++)
+      value = (value << 4) | hexValue(load<u8>(at));
     store<u16>(to + (group << 1), bswap<u16>(<u16>value));
     group++;
     if (at == end || load<u8>(at) != 0x3a) break;
@@ -167,12 +168,6 @@ function readIPv6(at: usize, end: usize, to: usize): usize {
 
 function isGap(at: usize, end: usize): bool {
   return end - at >= 2 && load<u16>(at) == 0x3a3a;
-}
-
-function hexDigit(byte: u8): i32 {
-  if (byte - 0x30 <= 9) return byte - 0x30;
-  const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 function writeIPv4(address: usize, at: usize): usize {

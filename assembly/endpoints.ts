@@ -1,18 +1,16 @@
 import { equal } from "./bytes";
 import { MAX_ENDPOINT, isAddress, readEndpoint } from "./endpoint";
+import { kept, make } from "./region";
 
 // An IPv6 address with its port, and the length; in words of eight bytes.
 const SLOT: usize = 24;
 const scratch = memory.data(MAX_ENDPOINT);
 
 /** A list of pods by address and port, each once, in the form that a token has. */
+@unmanaged
 export class EndpointList {
-  private readonly slots: StaticArray<u8>;
-  count: i32 = 0;
-
-  constructor(most: i32) {
-    this.slots = new StaticArray<u8>(<i32>SLOT * most);
-  }
+  slots: usize;
+  count: i32;
 
   /** Adds Envoy's text of an address and port; false when it is none, or is there already. */
   add(text: usize, length: u32): bool {
@@ -25,7 +23,7 @@ export class EndpointList {
   }
 
   at(index: i32): usize {
-    return changetype<usize>(this.slots) + <usize>index * SLOT;
+    return this.slots + <usize>index * SLOT;
   }
 
   lengthAt(index: i32): u32 {
@@ -39,4 +37,11 @@ export class EndpointList {
     }
     return -1;
   }
+}
+
+/** Room for `most` pods. */
+export function newEndpoints(most: i32): EndpointList {
+  const list = make<EndpointList>(kept);
+  list.slots = kept.take(SLOT * most);
+  return list;
 }

@@ -15,7 +15,11 @@ import {
   valueEnd,
   valueStart,
 } from "./nginxcookie";
-import { Ring } from "./ring";
+import { JsonValue } from "./json";
+import { kept } from "./region";
+import { Ring, newRing } from "./ring";
+import { Text } from "./text";
+import { begin, putBytes, written, writtenLength } from "./writer";
 
 export const enum FormatKind {
   /** Mode balanced of ingress-nginx. */
@@ -37,39 +41,33 @@ export const enum Claim {
 export let pod: usize = 0;
 export let podLength: u32 = 0;
 
-const digest = memory.data(64);
 const address = memory.data(MAX_ENDPOINT);
 
 /** One kind of cookie, by its name and what it may name. */
+@unmanaged
 export class Format {
-  readonly name: ArrayBuffer;
+  next: Format | null;
+  kind: FormatKind;
+  name: Text;
   /** The CRC-32 of the name of the cluster whose pods these are; meant where the policy has clusters. */
-  cluster: u32 = 0;
+  cluster: u32;
   /** Null: any address; Envoy itself goes to none but those of the cluster. */
-  private endpoints: EndpointList | null = null;
-  private ring: Ring | null = null;
+  endpoints: EndpointList | null;
+  private ring: Ring | null;
   /** Of mode persistent: 32 characters for each endpoint. */
-  private keys: ArrayBuffer | null = null;
+  private keys: usize;
   /** The second part of the backend's cookies. */
-  private backendKey: ArrayBuffer | null = null;
-
-  constructor(
-    readonly kind: FormatKind,
-    name: string,
-  ) {
-    this.name = String.UTF8.encode(name);
-  }
+  private backendKey: usize;
 
   /** Whether there is such a cookie in the bytes [at, end) of a Cookie header. To go on with `find`. */
   isIn(at: usize, end: usize): bool {
-    const name = changetype<usize>(this.name);
-    const nameLength = this.name.byteLength;
+    const name = this.name;
     if (this.kind == FormatKind.Envoy) {
-      envoyValue = findCookie(at, end, name, nameLength);
+      envoyValue = findCookie(at, end, name.start, name.length);
       envoyEnd = cookieEnd;
       return envoyValue != 0;
     }
-    if (!findNginxCookie(at, end, name, nameLength)) return false;
+    if (!findNginxCookie(at, end, name.start, name.length)) return false;
     splitValue(valueStart, valueEnd);
     return true;
   }
@@ -88,15 +86,13 @@ export class Format {
   }
 
   private isOwn(): bool {
-    const backendKey = changetype<usize>(this.backendKey!);
-    return backendKeyLength == MD5_HEX_LENGTH && equal(backendKeyStart, backendKey, MD5_HEX_LENGTH);
+    return backendKeyLength == MD5_HEX_LENGTH && equal(backendKeyStart, this.backendKey, MD5_HEX_LENGTH);
   }
 
   private indexOfKey(count: i32): i32 {
     if (keyLength != MD5_HEX_LENGTH) return -1;
-    const keys = changetype<usize>(this.keys!);
     for (let i = 0; i < count; i++) {
-      if (equal(keys + <usize>i * MD5_HEX_LENGTH, keyStart, MD5_HEX_LENGTH)) return i;
+      if (equal(this.keys + <usize>i * MD5_HEX_LENGTH, keyStart, MD5_HEX_LENGTH)) return i;
     }
     return -1;
   }
@@ -113,53 +109,49 @@ export class Format {
     );
   }
 
-  /** The pods of an Envoy cookie. */
-  limitTo(endpoints: EndpointList): void {
-    this.endpoints = endpoints;
-  }
-
   /**
-   * The pods of ingress-nginx's cookies, by `texts` as it writes them: `10.0.0.1:8080`, `[fd00::1]:8080`.
+   * The pods of ingress-nginx's cookies, as it writes them: `10.0.0.1:8080`, `[fd00::1]:8080`.
    * @param backend its name there: namespace, service and port with "-" between them
+   * @param first the pods, each with its text, and its weight for a count
    */
-  serve(backend: string, endpoints: EndpointList, texts: string[], weights: i32[]): void {
-    this.endpoints = endpoints;
-    const name = String.UTF8.encode(backend);
+  serve(backend: JsonValue, first: JsonValue): void {
     // backend_key: md5hex(md5hex(name) .. name), sync() in sticky.lua.
-    const salted = new ArrayBuffer(<i32>MD5_HEX_LENGTH * 2 + name.byteLength);
-    md5Hex(changetype<usize>(name), name.byteLength, changetype<usize>(salted));
-    memory.copy(changetype<usize>(salted) + MD5_HEX_LENGTH, changetype<usize>(name), name.byteLength);
-    md5Hex(changetype<usize>(salted), MD5_HEX_LENGTH + name.byteLength, digest);
-    const backendKey = new ArrayBuffer(<i32>MD5_HEX_LENGTH);
-    memory.copy(changetype<usize>(backendKey), digest, MD5_HEX_LENGTH);
+    const backendKey = kept.take(MD5_HEX_LENGTH);
+    md5Hex(backend.text, backend.length, backendKey);
+    begin();
+    putBytes(backendKey, <u32>MD5_HEX_LENGTH);
+    putBytes(backend.text, backend.length);
+    md5Hex(written, writtenLength(), backendKey);
     this.backendKey = backendKey;
-    if (this.kind == FormatKind.Balanced) this.ring = ringOf(texts, weights);
-    else this.keys = keysOf(backend, texts);
+    if (this.kind == FormatKind.Balanced) this.ring = ringOf(first);
+    else this.keys = keysOf(backend, first, this.endpoints!.count);
   }
 }
 
 let envoyValue: usize = 0;
 let envoyEnd: usize = 0;
 
-function ringOf(texts: string[], weights: i32[]): Ring {
+function ringOf(first: JsonValue): Ring {
   let total = 0;
-  for (let i = 0; i < weights.length; i++) total += weights[i];
-  const ring = new Ring(total);
-  for (let i = 0; i < texts.length; i++) {
-    const text = String.UTF8.encode(texts[i]);
-    ring.add(<u16>i, changetype<usize>(text), text.byteLength, weights[i]);
-  }
+  for (let pod: JsonValue | null = first; pod != null; pod = pod.next) total += pod.count;
+  const ring = newRing(total);
+  let node: u16 = 0;
+  for (let pod: JsonValue | null = first; pod != null; pod = pod.next)
+    ring.add(node++, pod.text, pod.length, pod.count);
   ring.close();
   return ring;
 }
 
 /** upstream_key: md5hex(backend name .. node), get_routes() in sticky_persistent.lua. */
-function keysOf(backend: string, texts: string[]): ArrayBuffer {
-  const keys = new ArrayBuffer(<i32>MD5_HEX_LENGTH * texts.length);
-  for (let i = 0; i < texts.length; i++) {
-    const text = String.UTF8.encode(backend + texts[i]);
-    md5Hex(changetype<usize>(text), text.byteLength, digest);
-    memory.copy(changetype<usize>(keys) + <usize>i * MD5_HEX_LENGTH, digest, MD5_HEX_LENGTH);
+function keysOf(backend: JsonValue, first: JsonValue, count: i32): usize {
+  const keys = kept.take(MD5_HEX_LENGTH * <usize>count);
+  let at = keys;
+  for (let pod: JsonValue | null = first; pod != null; pod = pod.next) {
+    begin();
+    putBytes(backend.text, backend.length);
+    putBytes(pod.text, pod.length);
+    md5Hex(written, writtenLength(), at);
+    at += MD5_HEX_LENGTH;
   }
   return keys;
 }

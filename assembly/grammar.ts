@@ -1,111 +1,113 @@
-import { isAlphanumeric } from "./text";
+import { isAlphanumeric } from "./characters";
+import { JsonValue, stringValue } from "./json";
+import { text, words } from "./literals";
+import { scratch } from "./region";
+import { indexOfWord, startsWithWord } from "./wordlist";
 
 /** What may stand in a cookie or a header. All of it is ASCII. */
 
 // rfc6265bis, section 5.6: browsers drop a cookie whose name and value have more than 4096 bytes, and an attribute of
 // more than 1024.
-const MAX_NAME: i32 = 256;
-const MAX_PATH: i32 = 1024;
+const MAX_NAME: u32 = 256;
+const MAX_PATH: u32 = 1024;
+const MAX_DOMAIN: u32 = 253;
+const MAX_LABEL: i32 = 63;
 
 /** Characters of a scope, and of the name of a cluster. */
-export const MAX_SCOPE: i32 = 255;
+export const MAX_SCOPE: u32 = 255;
+
+const TOKEN_SIGNS = text("!#$%&'*+-.^_`|~");
 
 /** RFC 9110, section 5.6.2: token = 1*tchar. Also the cookie-name of RFC 6265, section 4.1.1. */
-export function isToken(text: string): bool {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (!isAlphanumeric(code) && !"!#$%&'*+-.^_`|~".includes(text.charAt(i))) return false;
+export function isToken(value: JsonValue): bool {
+  for (let i: u32 = 0; i < value.length; i++) {
+    const byte = load<u8>(value.text + i);
+    if (!isAlphanumeric(byte) && !holds(TOKEN_SIGNS.start, TOKEN_SIGNS.length, byte)) return false;
   }
-  return text.length > 0 && text.length <= MAX_NAME;
+  return value.length > 0 && value.length <= MAX_NAME;
+}
+
+function holds(at: usize, length: u32, byte: u8): bool {
+  for (let i: u32 = 0; i < length; i++) {
+    if (load<u8>(at + i) == byte) return true;
+  }
+  return false;
 }
 
 /** RFC 6265, section 4.1.1: path-value = <any CHAR except CTLs or ";">; and a browser wants the "/" in front. */
-export function isCookiePath(text: string): bool {
-  return text.startsWith("/") && text.length <= MAX_PATH && isVisible(text) && !text.includes(";");
+export function isCookiePath(value: JsonValue): bool {
+  return isVisible(value, MAX_PATH) && load<u8>(value.text) == 0x2f && !holds(value.text, value.length, 0x3b);
 }
 
 /**
  * RFC 1034, section 3.5, as RFC 6265 names it: labels of letters, digits and inner hyphens. A digit may come first
- * (RFC 1123, section 2.1); browsers ignore a dot in front.
+ * (RFC 1123, section 2.1); browsers ignore a dot in front. Of no text: no domain, which is one too.
  */
-export function isCookieDomain(text: string): bool {
-  let labelLength = 0;
-  let last = 0x2e;
-  for (let i = text.startsWith(".") ? 1 : 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    const hyphen = code == 0x2d;
-    if (code == 0x2e) {
-      if (last == 0x2e || last == 0x2d) return false;
-      labelLength = 0;
-    } else if (!isAlphanumeric(code) && !(hyphen && last != 0x2e)) {
-      return false;
-    } else if (++labelLength > 63) {
+export function isCookieDomain(value: JsonValue): bool {
+  let label = 0;
+  let last: u8 = 0x2e;
+  for (let i: u32 = 0; i < value.length; i++) {
+    const byte = load<u8>(value.text + i);
+    if (byte == 0x2e) {
+      if (i > 0 && (last == 0x2e || last == 0x2d)) return false;
+      label = 0;
+    } else if ((!isAlphanumeric(byte) && (byte != 0x2d || last == 0x2e)) || ++label > MAX_LABEL) {
       return false;
     }
-    last = code;
+    last = byte;
   }
-  return last != 0x2e && last != 0x2d && text.length <= 253;
+  return value.length == 0 || (last != 0x2e && last != 0x2d && value.length <= MAX_DOMAIN);
 }
 
-/** VCHAR of RFC 5234: neither blanks nor controls nor anything beyond ASCII. */
-export function isVisible(text: string): bool {
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 0x21 || code > 0x7e) return false;
+/** 1 to `most` VCHAR of RFC 5234: neither blanks nor controls nor anything beyond ASCII. */
+export function isVisible(value: JsonValue, most: u32): bool {
+  for (let i: u32 = 0; i < value.length; i++) {
+    const byte = load<u8>(value.text + i);
+    if (byte < 0x21 || byte > 0x7e) return false;
   }
-  return true;
+  return value.length > 0 && value.length <= most;
 }
 
 /** IEEE Std 1003.1, section 8.1: letters, digits and the low line. Base64 always has more. */
-export function isEnvironmentName(text: string): bool {
-  for (let i = 0; i < text.length; i++) {
-    if (!isAlphanumeric(text.charCodeAt(i)) && text.charCodeAt(i) != 0x5f) return false;
+export function isEnvironmentName(value: JsonValue): bool {
+  for (let i: u32 = 0; i < value.length; i++) {
+    const byte = load<u8>(value.text + i);
+    if (!isAlphanumeric(byte) && byte != 0x5f) return false;
   }
-  return text.length > 0;
+  return value.length > 0;
 }
 
 /** Whether a header, in lower case, is free to be ours: a token that starts with "x-", and none that Envoy gives a meaning. */
-export function isOwnHeader(name: string): bool {
-  return name.startsWith("x-") && isFreeHeader(name);
+export function isOwnHeader(name: JsonValue): bool {
+  return startsWithWord(words("x-"), name.text, name.length) && isFreeHeader(name);
 }
 
 /** Whether a header, in lower case, is one that neither HTTP nor Envoy gives a meaning to. */
-export function isFreeHeader(name: string): bool {
-  for (let i = 0; i < MEANT_PREFIXES.length; i++) {
-    if (name.startsWith(MEANT_PREFIXES[i])) return false;
-  }
-  return isToken(name) && !hasWord(MEANT, name);
+export function isFreeHeader(name: JsonValue): bool {
+  return (
+    isToken(name) &&
+    !startsWithWord(
+      words("x-forwarded- x-envoy- content- accept access-control- if- sec- proxy- grpc-"),
+      name.text,
+      name.length,
+    ) &&
+    // RFC 9110, section 18.4, RFC 9111, RFC 9112 and RFC 6265, those that travel with most messages; W3C Trace Context.
+    indexOfWord(
+      words(
+        "x-request-id host cookie set-cookie connection keep-alive te trailer transfer-encoding upgrade authorization www-authenticate location date vary cache-control age etag expires last-modified server user-agent referer origin expect range via forwarded traceparent tracestate",
+      ),
+      name.text,
+      name.length,
+    ) < 0
+  );
 }
 
-const MEANT_PREFIXES = [
-  "x-forwarded-",
-  "x-envoy-",
-  "content-",
-  "accept",
-  "access-control-",
-  "if-",
-  "sec-",
-  "proxy-",
-  "grpc-",
-];
-// RFC 9110, section 18.4, RFC 9111, RFC 9112 and RFC 6265, those that travel with most messages; W3C Trace Context.
-const MEANT =
-  "x-request-id host cookie set-cookie connection keep-alive te trailer transfer-encoding upgrade authorization " +
-  "www-authenticate location date vary cache-control age etag expires last-modified server user-agent referer origin " +
-  "expect range via forwarded traceparent tracestate";
-
-/** Whether a word is one of `words`, which have one blank between them. */
-export function hasWord(words: string, word: string): bool {
-  return !word.includes(" ") && (" " + words + " ").includes(" " + word + " ");
-}
-
-/** Strings of AssemblyScript lower-case by all of Unicode, for which they bring 10 kB of tables. */
-export function toLowerAscii(text: string): string {
-  const bytes = String.UTF8.encode(text);
-  const at = changetype<usize>(bytes);
-  for (let i = 0; i < bytes.byteLength; i++) {
-    const byte = load<u8>(at + i);
-    if (byte >= 0x41 && byte <= 0x5a) store<u8>(at + i, byte | 0x20);
+/** The same text with the letters of ASCII in lower case. */
+export function lowered(value: JsonValue): JsonValue {
+  const at = scratch.take(value.length);
+  for (let i: u32 = 0; i < value.length; i++) {
+    const byte = load<u8>(value.text + i);
+    store<u8>(at + i, byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte);
   }
-  return String.UTF8.decode(bytes);
+  return stringValue(at, value.length);
 }

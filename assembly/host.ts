@@ -1,5 +1,7 @@
 /** The one file that calls the host (proxy-wasm ABI 0.2.1, and WASI for randomness and the environment). */
-import { equal } from "./bytes";
+import { text } from "./literals";
+import { scratch } from "./region";
+import { Text } from "./text";
 import {
   proxy_add_header_map_value,
   proxy_call_foreign_function,
@@ -56,14 +58,13 @@ function take(status: u32): bool {
 }
 
 /** The first header of a name, into `value`. Legal in the callback of these headers alone. */
-export function getHeader(map: HeaderMap, name: ArrayBuffer): bool {
-  return take(proxy_get_header_map_value(map, changetype<usize>(name), name.byteLength, out, out + 4));
+export function getHeader(map: HeaderMap, name: Text): bool {
+  return take(proxy_get_header_map_value(map, name.start, name.length, out, out + 4));
 }
 
 /** Whether `value` is this text. */
-export function isValue(expected: ArrayBuffer): bool {
-  const length = expected.byteLength;
-  return valueLength == length && equal(value, changetype<usize>(expected), length);
+export function isValue(expected: Text): bool {
+  return expected.is(value, valueLength);
 }
 
 /** All headers, into `value`: u32 count, then the u32 lengths of each name and value, then these, each with a NUL. */
@@ -72,17 +73,17 @@ export function getHeaders(map: HeaderMap): bool {
 }
 
 /** Makes this the one header of its name. */
-export function replaceHeader(map: HeaderMap, name: ArrayBuffer, text: usize, length: u32): void {
-  proxy_replace_header_map_value(map, changetype<usize>(name), name.byteLength, text, length);
+export function replaceHeader(map: HeaderMap, name: Text, text: usize, length: u32): void {
+  proxy_replace_header_map_value(map, name.start, name.length, text, length);
 }
 
-export function addHeader(map: HeaderMap, name: ArrayBuffer, text: usize, length: u32): void {
-  proxy_add_header_map_value(map, changetype<usize>(name), name.byteLength, text, length);
+export function addHeader(map: HeaderMap, name: Text, text: usize, length: u32): void {
+  proxy_add_header_map_value(map, name.start, name.length, text, length);
 }
 
 /** Removes all headers of a name. */
-export function removeHeader(map: HeaderMap, name: ArrayBuffer): void {
-  proxy_remove_header_map_value(map, changetype<usize>(name), name.byteLength);
+export function removeHeader(map: HeaderMap, name: Text): void {
+  proxy_remove_header_map_value(map, name.start, name.length);
 }
 
 /** The plugin's configuration, into `value`. Legal in proxy_on_configure. */
@@ -91,29 +92,22 @@ export function getConfiguration(size: u32): bool {
 }
 
 /** How the response came about: `via_upstream` when a pod answered. */
-export const CODE_DETAILS = String.UTF8.encode("response\0code_details");
+export const CODE_DETAILS = text("response\0code_details");
 /** The address of the pod that was asked last, as Envoy writes it. */
-export const UPSTREAM_ADDRESS = String.UTF8.encode("upstream\0address");
+export const UPSTREAM_ADDRESS = text("upstream\0address");
 /** The cluster of the route. */
-export const CLUSTER_NAME = String.UTF8.encode("xds\0cluster_name");
+export const CLUSTER_NAME = text("xds\0cluster_name");
 
 /** A property of Envoy's, into `value`. A NUL stands between the parts of its path. */
-export function getProperty(path: ArrayBuffer): bool {
-  return take(proxy_get_property(changetype<usize>(path), path.byteLength, out, out + 4));
+export function getProperty(path: Text): bool {
+  return take(proxy_get_property(path.start, path.length, out, out + 4));
 }
 
-const CLEAR_ROUTE_CACHE = String.UTF8.encode("clear_route_cache");
+const CLEAR_ROUTE_CACHE = text("clear_route_cache");
 
 /** Has the route chosen again, by the headers as they are now. Legal on a request; Envoy's own extension of the ABI. */
 export function chooseRouteAgain(): void {
-  proxy_call_foreign_function(
-    changetype<usize>(CLEAR_ROUTE_CACHE),
-    CLEAR_ROUTE_CACHE.byteLength,
-    0,
-    0,
-    out,
-    out + 4,
-  );
+  proxy_call_foreign_function(CLEAR_ROUTE_CACHE.start, CLEAR_ROUTE_CACHE.length, 0, 0, out, out + 4);
 }
 
 /** Unix time in seconds. */
@@ -128,25 +122,17 @@ export function fillRandom(at: usize, size: usize): bool {
   return hostRandom(at, size) == OK;
 }
 
-/** The environment of the VM, each entry as `NAME=VALUE`. */
-export function getEnvironment(): string[] {
-  const entries: string[] = [];
-  if (hostEnvironmentSizes(out, out + 4) != OK) return entries;
-  const count = load<u32>(out);
-  const pointers = new ArrayBuffer(count * sizeof<usize>());
-  const text = new ArrayBuffer(load<u32>(out, 4));
-  if (hostEnvironment(changetype<usize>(pointers), changetype<usize>(text)) != OK) return entries;
-  for (let i: u32 = 0; i < count; i++) {
-    const entry = load<usize>(changetype<usize>(pointers) + i * sizeof<usize>());
-    entries.push(String.UTF8.decodeUnsafe(entry, changetype<usize>(text) + text.byteLength - entry, true));
-  }
-  return entries;
+/** The environment of the VM, each entry as `NAME=VALUE` and a NUL, into `value`. */
+export function getEnvironment(): bool {
+  if (hostEnvironmentSizes(out, out + 4) != OK) return false;
+  valueLength = load<u32>(out, 4);
+  value = scratch.take(valueLength);
+  return hostEnvironment(scratch.take(load<u32>(out) * sizeof<usize>()), value) == OK;
 }
 
 /** Defines a counter, or finds the one of that name; returns its id. */
-export function defineCounter(name: string): u32 {
-  const bytes = String.UTF8.encode(name);
-  proxy_define_metric(COUNTER, changetype<usize>(bytes), bytes.byteLength, out);
+export function defineCounter(name: usize, length: u32): u32 {
+  proxy_define_metric(COUNTER, name, length, out);
   return load<u32>(out);
 }
 
@@ -159,7 +145,6 @@ export function setTickPeriod(milliseconds: u32): void {
   proxy_set_tick_period_milliseconds(milliseconds);
 }
 
-export function log(level: LogLevel, text: string): void {
-  const bytes = String.UTF8.encode("affinity: " + text);
-  proxy_log(level, changetype<usize>(bytes), bytes.byteLength);
+export function log(level: LogLevel, line: usize, length: u32): void {
+  proxy_log(level, line, length);
 }

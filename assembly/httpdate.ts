@@ -1,10 +1,12 @@
+import { text } from "./literals";
+
 /** Characters of a date that `writeDate` writes. */
 export const DATE_LENGTH: u32 = 29;
 
 // Three letters each, and a blank, which makes them words of 32 bits.
-const DAYS = String.UTF8.encode("Thu Fri Sat Sun Mon Tue Wed ");
-const MONTHS = String.UTF8.encode("Mar Apr May Jun Jul Aug Sep Oct Nov Dec Jan Feb ");
-const PATTERN = String.UTF8.encode("ddd, 00 mmm 0000 00:00:00 GMT");
+const DAYS = text("Thu Fri Sat Sun Mon Tue Wed ");
+const MONTHS = text("Mar Apr May Jun Jul Aug Sep Oct Nov Dec Jan Feb ");
+const PATTERN = text("ddd, 00 mmm 0000 00:00:00 GMT");
 
 /** Writes a unix time in seconds as an IMF-fixdate (RFC 9110, section 5.6.7), such as `Sun, 06 Nov 1994 08:49:37 GMT`. */
 export function writeDate(seconds: u32, to: usize): void {
@@ -20,10 +22,10 @@ export function writeDate(seconds: u32, to: usize): void {
   const month = (5 * dayOfYear + 2) / 153;
   const year = yearOfEra + era * 400 + (month > 9 ? 1 : 0);
 
-  memory.copy(to, changetype<usize>(PATTERN), DATE_LENGTH);
-  memory.copy(to, changetype<usize>(DAYS) + ((<usize>days % 7) << 2), 3);
+  PATTERN.copyTo(to);
+  memory.copy(to, DAYS.start + ((<usize>days % 7) << 2), 3);
   writeTwoDigits(dayOfYear - (153 * month + 2) / 5 + 1, to + 5);
-  memory.copy(to + 8, changetype<usize>(MONTHS) + ((<usize>month) << 2), 3);
+  memory.copy(to + 8, MONTHS.start + ((<usize>month) << 2), 3);
   writeTwoDigits(year / 100, to + 12);
   writeTwoDigits(year % 100, to + 14);
   writeTwoDigits(time / 3600, to + 17);

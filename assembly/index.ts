@@ -1,17 +1,20 @@
 /** The exports of the module: the callbacks of proxy-wasm ABI 0.2.1 that the filter takes. */
 import { allocate, resetArena } from "./arena";
 import { MAX_CONFIGURATION, readConfiguration } from "./configuration";
+import { setEnvironment } from "./environment";
 import * as host from "./host";
 import { LogLevel } from "./host";
-import { Environment } from "./keys";
-import { Problems } from "./problems";
+import { text, words } from "./literals";
+import { problems } from "./problems";
+import { kept, scratch } from "./region";
 import { onRequestHeaders } from "./request";
 import { onResponseHeaders } from "./response";
 import { closeRoot, findRoot, openRoot } from "./root";
 import { closeStream, openStream } from "./streams";
+import { begin, put, putText, written, writtenLength } from "./writer";
 
 const CONTINUE: u32 = 0;
-const PLUGIN_NAME = String.UTF8.encode("plugin_name");
+const PLUGIN_NAME = text("plugin_name");
 // How late a counter may be. Prometheus rarely asks more often than each 5 seconds.
 const TICK_MILLISECONDS: u32 = 1000;
 
@@ -28,8 +31,7 @@ export function proxy_on_vm_start(root: u32, size: u32): u32 {
 export function proxy_on_configure(root: u32, size: u32): u32 {
   resetArena();
   const accepted = configure(root, size);
-  // The runtime frees nothing by itself, and no managed value is on the stack here.
-  __collect();
+  scratch.clear();
   return accepted ? 1 : 0;
 }
 
@@ -55,31 +57,37 @@ export function proxy_on_tick(root: u32): void {
 }
 
 export function proxy_on_delete(context: u32): void {
-  if (!closeStream(context) && closeRoot(context)) __collect();
+  if (!closeStream(context)) closeRoot(context);
 }
 
 function configure(root: u32, size: u32): bool {
   const named = host.getProperty(PLUGIN_NAME);
-  const pluginName = named ? String.UTF8.decodeUnsafe(host.value, host.valueLength) : "";
-  const environment = new Environment(host.getEnvironment());
+  const name = named ? host.value : 0;
+  const nameLength = named ? host.valueLength : 0;
+  const hasEnvironment = host.getEnvironment();
+  setEnvironment(host.value, hasEnvironment ? host.valueLength : 0);
   // Too long a text is refused by its length, before it takes memory.
   const tooLong = size > MAX_CONFIGURATION;
   const found = size > 0 && !tooLong && host.getConfiguration(size);
-  const problems = new Problems();
   const policies = readConfiguration(
-    found ? host.value : 0,
+    host.value,
     found ? host.valueLength : tooLong ? size : 0,
-    pluginName,
-    environment,
-    problems,
+    name,
+    nameLength,
   );
-  if (policies.length == 0) {
-    for (let i = 0; i < problems.lines.length; i++) {
-      host.log(LogLevel.Critical, "configuration refused: " + problems.lines[i]);
-    }
-    return false;
+  if (policies != null) {
+    openRoot(root, policies);
+    host.setTickPeriod(TICK_MILLISECONDS);
+    return true;
   }
-  openRoot(root, policies);
-  host.setTickPeriod(TICK_MILLISECONDS);
-  return true;
+  let problem = problems;
+  while (problem != null) {
+    begin();
+    put(words("affinity: configuration refused: "));
+    putText(problem.line);
+    host.log(LogLevel.Critical, written, writtenLength());
+    problem = problem.next;
+  }
+  kept.clear();
+  return false;
 }

@@ -1,5 +1,9 @@
-import { decimal, isDigit, quote } from "./text";
+import { hexValue, isDigit } from "./characters";
+import { equal } from "./bytes";
+import { Words, expand, words } from "./literals";
+import { make, scratch } from "./region";
 import { sequenceLength, writeUTF8 } from "./utf8";
+import { put, putByte, putBytes, putDecimal, putQuoted } from "./writer";
 
 /** A JSON text (RFC 8259) as a tree. Strict: no comments, no trailing commas, no name twice in one object. */
 
@@ -12,27 +16,63 @@ export const enum JsonKind {
   Object,
 }
 
-const NO_ITEMS: JsonValue[] = [];
-const NO_NAMES: string[] = [];
 
+@unmanaged
 export class JsonValue {
+  kind: JsonKind;
   /** Of a boolean. */
-  flag: bool = false;
+  flag: bool;
+  /** Of an array or object: how many values it has. */
+  count: i32;
+  /** Its first value, which has the others behind it. */
+  first: JsonValue | null;
+  next: JsonValue | null;
   /** Of a string: what it says. Of a number: its literal, as it stands in the text. */
-  text: string = "";
-  /** Of an array: its elements. Of an object: the values of `names`, in their order. */
-  items: JsonValue[] = NO_ITEMS;
-  names: string[] = NO_NAMES;
+  text: usize;
+  length: u32;
+  /** Of a value of an object. */
+  name: usize;
+  nameLength: u32;
 
-  constructor(public readonly kind: JsonKind) {
-    if (kind >= JsonKind.Array) this.items = [];
-    if (kind == JsonKind.Object) this.names = [];
+  is(at: usize, length: u32): bool {
+    return this.length == length && equal(this.text, at, length);
   }
+}
 
-  /** The value of a name of an object; null when it has none such. */
-  get(name: string): JsonValue | null {
-    const index = this.names.indexOf(name);
-    return index < 0 ? null : this.items[index];
+/** The items of an array; null for what is no array of 1 to `most`. */
+export function itemsOf(value: JsonValue | null, most: i32): JsonValue | null {
+  return value != null && value.kind == JsonKind.Array && value.count <= most ? value.first : null;
+}
+
+/** A value that stands for one that is missing. */
+export function stringValue(text: usize, length: u32): JsonValue {
+  const value = make<JsonValue>(scratch);
+  value.kind = JsonKind.String;
+  value.text = text;
+  value.length = length;
+  return value;
+}
+
+const MAX_SHOWN: u32 = 24;
+
+/** Puts a value as it may stand in a log: shortened, and no key. */
+export function putValue(value: JsonValue): void {
+  const kind = value.kind;
+  if (kind == JsonKind.String) {
+    putQuoted(value.text, value.length);
+  } else if (kind == JsonKind.Number) {
+    putBytes(value.text, min(value.length, MAX_SHOWN));
+    if (value.length > MAX_SHOWN) put(words("..."));
+  } else if (kind == JsonKind.Boolean) {
+    put(value.flag ? words("true") : words("false"));
+  } else if (kind == JsonKind.Null) {
+    put(words("null"));
+  } else {
+    const opening = kind == JsonKind.Array ? 0x5b : 0x7b;
+    putByte(opening);
+    if (value.count) put(words("..."));
+    // Of both kinds: "]" is two behind "[", and "}" two behind "{".
+    putByte(opening + 2);
   }
 }
 
@@ -41,224 +81,230 @@ const MAX_DEPTH: i32 = 16;
 // Names are compared with each other: a bound keeps a hostile text from taking quadratic time.
 const MAX_NAMES: i32 = 64;
 
-/** Reads one JSON text, and changes its bytes. After `read` returned null, `problem` says what is wrong and where. */
-export class JsonReader {
-  problem: string = "";
-  private at: usize;
-  private readonly end: usize;
-  private line: i32 = 1;
-  private lineStart: usize;
+let at: usize = 0;
+let end: usize = 0;
+let line: u32 = 0;
+let lineStart: usize = 0;
+let reason: Words = 0;
+/** The value whose name stands twice. */
+let twice: JsonValue | null = null;
 
-  constructor(text: usize, length: u32) {
-    this.at = text;
-    this.lineStart = text;
-    this.end = text + length;
-  }
+/** Reads one JSON text, and changes its bytes. After null, `putJsonProblem` says what is wrong and where. */
+export function readJson(text: usize, length: u32): JsonValue | null {
+  at = text;
+  lineStart = text;
+  end = text + length;
+  line = 1;
+  reason = 0;
+  twice = null;
+  const root = make<JsonValue>(scratch);
+  if (!read(root, 0)) return null;
+  skipBlanks();
+  if (at == end) return root;
+  refuse(words("text after the end of the value"));
+  return null;
+}
 
-  read(): JsonValue | null {
-    const value = this.value(0);
-    if (value == null) return null;
-    this.skipBlanks();
-    return this.at == this.end ? value : this.refuse("text after the end of the value");
-  }
+/** Puts `line 1, column 2: reason`. */
+export function putJsonProblem(): void {
+  put(words("line "));
+  putDecimal(line);
+  put(words(", column "));
+  putDecimal(<u32>(at - lineStart) + 1);
+  put(words(": "));
+  const value = twice;
+  if (value == null) return put(reason);
+  put(words("the name "));
+  putQuoted(value.name, value.nameLength);
+  put(words(" stands twice in one object"));
+}
 
-  private value(depth: i32): JsonValue | null {
-    if (depth == MAX_DEPTH) return this.refuse("nested too deep");
-    this.skipBlanks();
-    const first = this.peek();
-    if (first == 0x7b) return this.object(depth); // {
-    if (first == 0x5b) return this.array(depth); // [
-    if (first == 0x22) return this.string(); // "
-    if (first == 0x2d || isDigit(first)) return this.number();
-    if (this.skipWord("true")) return this.boolean(true);
-    if (this.skipWord("false")) return this.boolean(false);
-    if (this.skipWord("null")) return new JsonValue(JsonKind.Null);
-    return this.refuse(first < 0 ? "the text ends where a value is due" : "not a JSON value");
-  }
+/** Keeps where and why; what fails around it is of the same cause. */
+function refuse(why: Words): bool {
+  reason = why;
+  return false;
+}
 
-  private boolean(flag: bool): JsonValue {
-    const value = new JsonValue(JsonKind.Boolean);
-    value.flag = flag;
-    return value;
-  }
-
-  private object(depth: i32): JsonValue | null {
-    const object = new JsonValue(JsonKind.Object);
-    this.at++;
-    if (this.skipByte(0x7d)) return object;
-    do {
-      this.skipBlanks();
-      if (this.peek() != 0x22) return this.refuse("a name in double quotes is due");
-      const name = this.string();
-      if (name == null) return null;
-      if (object.names.includes(name.text))
-        return this.refuse("the name " + quote(name.text) + " stands twice in one object");
-      if (object.names.length == MAX_NAMES) return this.refuse("too many names in one object");
-      if (!this.skipByte(0x3a)) return this.refuse("':' is due");
-      const value = this.value(depth + 1);
-      if (value == null) return null;
-      object.names.push(name.text);
-      object.items.push(value);
-    } while (this.skipByte(0x2c));
-    return this.skipByte(0x7d) ? object : this.refuse("',' or '}' is due");
-  }
-
-  private array(depth: i32): JsonValue | null {
-    const array = new JsonValue(JsonKind.Array);
-    this.at++;
-    if (this.skipByte(0x5d)) return array;
-    do {
-      const value = this.value(depth + 1);
-      if (value == null) return null;
-      array.items.push(value);
-    } while (this.skipByte(0x2c));
-    return this.skipByte(0x5d) ? array : this.refuse("',' or ']' is due");
-  }
-
-  // RFC 8259, section 6: number = [ minus ] int [ frac ] [ exp ]
-  private number(): JsonValue | null {
-    const from = this.at;
-    if (this.peek() == 0x2d) this.at++;
-    if (this.peek() == 0x30) this.at++;
-    else if (!this.skipDigits()) return this.refuse("a digit is due");
-    if (this.peek() == 0x2e) {
-      this.at++;
-      if (!this.skipDigits()) return this.refuse("a digit is due");
-    }
-    if ((this.peek() | 0x20) == 0x65) {
-      this.at++;
-      if (this.peek() == 0x2b || this.peek() == 0x2d) this.at++;
-      if (!this.skipDigits()) return this.refuse("a digit is due");
-    }
-    const number = new JsonValue(JsonKind.Number);
-    number.text = String.UTF8.decodeUnsafe(from, this.at - from);
-    return number;
-  }
-
-  private string(): JsonValue | null {
-    const string = new JsonValue(JsonKind.String);
-    this.at++;
-    // An escape is never shorter than the UTF-8 of what it stands for, so the text is unescaped in its own place.
-    let to = this.at;
-    const from = to;
-    while (this.at < this.end) {
-      const byte = load<u8>(this.at);
-      if (byte == 0x22) {
-        this.at++;
-        string.text = String.UTF8.decodeUnsafe(from, to - from);
-        return string;
-      }
-      if (byte < 0x20) return this.refuse("a control character in a string; write it as \\u00XX");
-      if (byte == 0x5c) {
-        this.at++;
-        const character = this.escape();
-        if (character < 0) return this.refuse("not an escape that JSON knows");
-        to = writeUTF8(character, to);
-      } else {
-        const length = sequenceLength(this.at, this.end);
-        if (length == 0) return this.refuse("not valid UTF-8");
-        memory.copy(to, this.at, length);
-        this.at += length;
-        to += length;
-      }
-    }
-    return this.refuse("a string without its closing quote");
-  }
-
-  /** What stands behind a backslash, as a code point; -1 when it is no escape or half a surrogate pair. */
-  private escape(): i32 {
-    const letter = this.peek();
-    this.at++;
-    switch (letter) {
-      case 0x22: // "
-      case 0x5c: // \
-      case 0x2f: // /
-        return letter;
-      case 0x62: // b
-        return 0x08;
-      case 0x66: // f
-        return 0x0c;
-      case 0x6e: // n
-        return 0x0a;
-      case 0x72: // r
-        return 0x0d;
-      case 0x74: // t
-        return 0x09;
-      case 0x75: // u
-        break;
-      default:
-        return -1;
-    }
-    const high = this.hex4();
-    if (high < 0xd800 || high > 0xdfff) return high;
-    if (high > 0xdbff || !this.skipWord("\\u")) return -1;
-    const low = this.hex4();
-    return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
-  }
-
-  private hex4(): i32 {
-    let value = 0;
-    for (let i = 0; i < 4; i++) {
-      const digit = this.peek();
-      const letter = digit | 0x20;
-      if (isDigit(digit)) value = (value << 4) | (digit - 0x30);
-      else if (letter >= 0x61 && letter <= 0x66) value = (value << 4) | (letter - 0x57);
-      else return -1;
-      this.at++;
-    }
-    return value;
-  }
-
-  /** The byte at hand, or -1 at the end. */
-  private peek(): i32 {
-    return this.at < this.end ? <i32>load<u8>(this.at) : -1;
-  }
-
-  private skipBlanks(): void {
-    for (; this.at < this.end; this.at++) {
-      const byte = load<u8>(this.at);
-      if (byte == 0x0a) {
-        this.line++;
-        this.lineStart = this.at + 1;
-      } else if (byte != 0x20 && byte != 0x09 && byte != 0x0d) {
-        return;
-      }
-    }
-  }
-
-  /** Skips blanks and one byte behind them, if it is this one. */
-  private skipByte(byte: i32): bool {
-    this.skipBlanks();
-    if (this.peek() != byte) return false;
-    this.at++;
+function read(value: JsonValue, depth: i32): bool {
+  if (depth == MAX_DEPTH) return refuse(words("nested too deep"));
+  skipBlanks();
+  const first = peek();
+  if (first == 0x7b || first == 0x5b) return readItems(value, first, depth);
+  if (first == 0x22) {
+    value.kind = JsonKind.String;
+    if (!readString()) return false;
+    value.text = stringStart;
+    value.length = stringLength;
     return true;
   }
+  if (first == 0x2d || isDigit(first)) return readNumber(value);
+  value.kind = JsonKind.Boolean;
+  value.flag = skipWord(words("true"));
+  if (value.flag || skipWord(words("false"))) return true;
+  value.kind = JsonKind.Null;
+  return (
+    skipWord(words("null")) ||
+    refuse(first < 0 ? words("the text ends where a value is due") : words("not a JSON value"))
+  );
+}
 
-  private skipWord(word: string): bool {
-    const length = word.length;
-    if (this.end - this.at < <usize>length) return false;
-    for (let i = 0; i < length; i++) {
-      if (<i32>load<u8>(this.at + i) != word.charCodeAt(i)) return false;
+/** What stands between "[" and "]", or "{" and "}". */
+function readItems(value: JsonValue, opening: i32, depth: i32): bool {
+  const isObject = opening == 0x7b;
+  const closing = opening + 2;
+  value.kind = isObject ? JsonKind.Object : JsonKind.Array;
+  at++;
+  if (skipByte(closing)) return true;
+  let last: JsonValue | null = null;
+  do {
+    const item = make<JsonValue>(scratch);
+    if (isObject && !readName(value, item)) return false;
+    if (!read(item, depth + 1)) return false;
+    if (last == null) value.first = item;
+    else last.next = item;
+    last = item;
+    value.count++;
+  } while (skipByte(0x2c));
+  return skipByte(closing) || refuse(isObject ? words("',' or '}' is due") : words("',' or ']' is due"));
+}
+
+function readName(object: JsonValue, item: JsonValue): bool {
+  skipBlanks();
+  if (peek() != 0x22) return refuse(words("a name in double quotes is due"));
+  if (!readString()) return false;
+  item.name = stringStart;
+  item.nameLength = stringLength;
+  let other = object.first;
+  while (other != null) {
+    if (other.nameLength == stringLength && equal(other.name, stringStart, stringLength)) {
+      twice = item;
+      return false;
     }
-    this.at += length;
-    return true;
+    other = other.next;
   }
+  if (object.count == MAX_NAMES) return refuse(words("too many names in one object"));
+  return skipByte(0x3a) || refuse(words("':' is due"));
+}
 
-  private skipDigits(): bool {
-    const from = this.at;
-    while (isDigit(this.peek())) this.at++;
-    return this.at > from;
+// RFC 8259, section 6: number = [ minus ] int [ frac ] [ exp ]
+function readNumber(value: JsonValue): bool {
+  value.kind = JsonKind.Number;
+  value.text = at;
+  if (peek() == 0x2d) at++;
+  if (peek() == 0x30) at++;
+  else if (!skipDigits()) return false;
+  if (peek() == 0x2e) {
+    at++;
+    if (!skipDigits()) return false;
   }
+  if ((peek() | 0x20) == 0x65) {
+    at++;
+    if (peek() == 0x2b || peek() == 0x2d) at++;
+    if (!skipDigits()) return false;
+  }
+  value.length = <u32>(at - value.text);
+  return true;
+}
 
-  private refuse(reason: string): JsonValue | null {
-    if (this.problem.length) return null;
-    this.problem =
-      "line " +
-      decimal(this.line) +
-      ", column " +
-      decimal(<i32>(this.at - this.lineStart) + 1) +
-      ": " +
-      reason;
-    return null;
+function skipDigits(): bool {
+  const from = at;
+  while (isDigit(peek())) at++;
+  return at > from || refuse(words("a digit is due"));
+}
+
+/** The string that `readString` read. */
+let stringStart: usize = 0;
+let stringLength: u32 = 0;
+
+function readString(): bool {
+  // An escape is never shorter than the UTF-8 of what it stands for, so the text is unescaped in its own place.
+  let to = ++at;
+  stringStart = to;
+  while (at < end) {
+    const byte = load<u8>(at);
+    if (byte == 0x22) {
+      at++;
+      stringLength = <u32>(to - stringStart);
+      return true;
+    }
+    if (byte < 0x20) return refuse(words("a control character in a string; write it as \\u00XX"));
+    if (byte == 0x5c) {
+      at++;
+      const character = readEscape();
+      if (character < 0) return refuse(words("not an escape that JSON knows"));
+      to = writeUTF8(character, to);
+    } else {
+      const length = sequenceLength(at, end);
+      if (length == 0) return refuse(words("not valid UTF-8"));
+      memory.copy(to, at, length);
+      at += length;
+      to += length;
+    }
   }
+  return refuse(words("a string without its closing quote"));
+}
+
+// What stands behind a backslash, and behind each its character.
+const ESCAPES = memory.data<u8>([
+  0x22, 0x22, 0x5c, 0x5c, 0x2f, 0x2f, 0x62, 0x08, 0x66, 0x0c, 0x6e, 0x0a, 0x72, 0x0d, 0x74, 0x09,
+]);
+
+/** What stands behind a backslash, as a code point; -1 when it is no escape or half a surrogate pair. */
+function readEscape(): i32 {
+  const letter = peek();
+  at++;
+  for (let i = ESCAPES; i < ESCAPES + 16; i += 2) {
+    if (load<u8>(i) == letter) return load<u8>(i, 1);
+  }
+  if (letter != 0x75) return -1;
+  const high = readHex4();
+  if (high < 0xd800 || high > 0xdfff) return high;
+  if (high > 0xdbff || !skipWord(words("\\u"))) return -1;
+  const low = readHex4();
+  return low < 0xdc00 || low > 0xdfff ? -1 : 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
+function readHex4(): i32 {
+  let value = 0;
+  for (let i = 0; i < 4; i++) {
+    const digit = hexValue(peek());
+    if (digit < 0) return -1;
+    value = (value << 4) | digit;
+    at++;
+  }
+  return value;
+}
+
+/** The byte at hand, or -1 at the end. */
+function peek(): i32 {
+  return at < end ? <i32>load<u8>(at) : -1;
+}
+
+function skipBlanks(): void {
+  for (; at < end; at++) {
+    const byte = load<u8>(at);
+    if (byte == 0x0a) {
+      line++;
+      lineStart = at + 1;
+    } else if (byte != 0x20 && byte != 0x09 && byte != 0x0d) {
+      return;
+    }
+  }
+}
+
+/** Skips blanks and one byte behind them, if it is this one. */
+function skipByte(byte: i32): bool {
+  skipBlanks();
+  if (peek() != byte) return false;
+  at++;
+  return true;
+}
+
+const word = memory.data(8);
+
+function skipWord(expected: Words): bool {
+  const length = expand(expected, word) - word;
+  if (end - at < length || !equal(at, word, length)) return false;
+  at += length;
+  return true;
 }

@@ -1,20 +1,22 @@
 import { writeDecimal } from "./digits";
 import { DATE_LENGTH, writeDate } from "./httpdate";
+import { text } from "./literals";
 
-const EXPIRES = String.UTF8.encode("; Expires=");
-const MAX_AGE = String.UTF8.encode("; Max-Age=");
+const EXPIRES = text("; Expires=");
+const MAX_AGE = text("; Max-Age=");
 
 /** Most characters that `Lifetime.write` writes; ten digits hold each 32-bit number. */
 export const MAX_LIFETIME: u32 = 10 + DATE_LENGTH + 10 + 10;
 
 /** How long a session lasts. The gateway holds a client to it, whatever the client does with its cookie. */
+@unmanaged
 export class Lifetime {
   /** Seconds since the session began; 0: no end. */
-  absolute: u32 = 0;
+  absolute: u32;
   /** Seconds since the client was last seen; 0: no end. */
-  idle: u32 = 0;
+  idle: u32;
   /** Whether the browser is told, too: lifetimeType Permanent. Needs an end. */
-  permanent: bool = false;
+  permanent: bool;
 
   /** Without an end no request asks for the time. */
   get ends(): bool {
@@ -41,19 +43,16 @@ export class Lifetime {
     return this.idle == 0 ? left : min(left, this.idle);
   }
 
-  /** Writes the attributes Expires and Max-Age, which say the same; returns their length, 0 for a session cookie. */
-  write(issued: u32, now: u32, to: usize): u32 {
-    if (!this.permanent) return 0;
+  /** Writes the attributes Expires and Max-Age, which say the same; returns where they end, at `to` for a session cookie. */
+  write(issued: u32, now: u32, to: usize): usize {
+    if (!this.permanent) return to;
     const left = this.left(issued, now);
-    memory.copy(to, changetype<usize>(EXPIRES), EXPIRES.byteLength);
-    let at = to + EXPIRES.byteLength;
-    writeDate(left > u32.MAX_VALUE - now ? u32.MAX_VALUE : now + left, at);
-    at += DATE_LENGTH;
-    memory.copy(at, changetype<usize>(MAX_AGE), MAX_AGE.byteLength);
-    return <u32>(writeDecimal(left, at + MAX_AGE.byteLength) - to);
+    to = EXPIRES.copyTo(to);
+    writeDate(left > u32.MAX_VALUE - now ? u32.MAX_VALUE : now + left, to);
+    return writeDecimal(left, MAX_AGE.copyTo(to + DATE_LENGTH));
   }
 }
 
-function age(time: u32, now: u32): u32 {
+export function age(time: u32, now: u32): u32 {
   return now > time ? now - time : 0;
 }

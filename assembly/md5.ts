@@ -2,7 +2,7 @@
  * MD5 (RFC 1321), which ingress-nginx names its pods by. It protects nothing here. Runs at configuration, never on a request.
  */
 
-import { hexDigit } from "./digits";
+import { hexDigit } from "./characters";
 
 /** Bytes of a digest, and characters of it in hexadecimal. */
 export const MD5_LENGTH: usize = 16;

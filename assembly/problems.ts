@@ -1,37 +1,37 @@
-import { JsonKind, JsonValue } from "./json";
-import { quote } from "./text";
+/**
+ * What is wrong with a configuration: a line for each problem, `PATH = VALUE: reason; what would be right`. A line is made
+ * by the writer and ended here; lines live as long as what the configuration is read with.
+ */
+import { make, scratch } from "./region";
+import { Text } from "./text";
+import { keepWritten } from "./writer";
 
 // More would bury the first, and be of one cause.
 const MAX_LINES: i32 = 20;
 
-/** What is wrong with a configuration: a line for each problem, `PATH = VALUE: reason; what would be right`. */
-export class Problems {
-  readonly lines: string[] = [];
 
-  add(path: string, value: JsonValue | null, reason: string, remedy: string): void {
-    this.addWithoutValue(value == null ? path : path + " = " + show(value), reason, remedy);
-  }
-
-  /** For a value that may be a secret, or is not what is wrong. */
-  addWithoutValue(path: string, reason: string, remedy: string): void {
-    if (this.lines.length < MAX_LINES) this.lines.push(path + ": " + reason + "; " + remedy);
-  }
+@unmanaged
+export class Problem {
+  line: Text;
+  next: Problem | null;
 }
 
-/** A value as it may stand in a log: shortened, and no key. */
-function show(value: JsonValue): string {
-  switch (value.kind) {
-    case JsonKind.Null:
-      return "null";
-    case JsonKind.Boolean:
-      return value.flag ? "true" : "false";
-    case JsonKind.Number:
-      return value.text.length > 24 ? value.text.substring(0, 24) + "..." : value.text;
-    case JsonKind.String:
-      return quote(value.text);
-    case JsonKind.Array:
-      return value.items.length ? "[...]" : "[]";
-    default:
-      return value.names.length ? "{...}" : "{}";
-  }
+export let problemCount: i32 = 0;
+/** The first of them. */
+export let problems: Problem | null = null;
+let last: Problem | null = null;
+
+export function forgetProblems(): void {
+  problemCount = 0;
+  problems = null;
+}
+
+/** Adds what was written. */
+export function addProblem(): void {
+  if (problemCount++ >= MAX_LINES) return;
+  const problem = make<Problem>(scratch);
+  problem.line = keepWritten(scratch);
+  if (problemCount == 1) problems = problem;
+  else last!.next = problem;
+  last = problem;
 }

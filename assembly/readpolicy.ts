@@ -2,171 +2,246 @@
 import { Surroundings, readAcceptance } from "./acceptance";
 import { readAttributes } from "./attributes";
 import { readClusterNames } from "./clusternames";
-import { Clusters } from "./clusters";
+import { Clusters, newClusters } from "./clusters";
 import { Debug } from "./debug";
 import { durationSeconds } from "./duration";
-import { MAX_SCOPE, hasWord, isFreeHeader, isOwnHeader, isToken, isVisible, toLowerAscii } from "./grammar";
-import { JsonKind } from "./json";
-import { Environment, readKeys } from "./keys";
+import { MAX_SCOPE, isFreeHeader, isOwnHeader, isToken, isVisible, lowered } from "./grammar";
+import { JsonKind, JsonValue } from "./json";
+import { readKeys } from "./keys";
 import { Lifetime } from "./lifetime";
-import { Policy } from "./policy";
-import { Section } from "./section";
-import { quote } from "./text";
+import { Words, words } from "./literals";
+import { ATTRIBUTES, Policy } from "./policy";
+import { problemCount } from "./problems";
+import { kept, make, scratch } from "./region";
+import { Section, packedValue } from "./section";
+import { CookieAttributes, SameSite, Secure } from "./setcookie";
+import { Text } from "./text";
+import { begin, keepWritten, putByte, putBytes } from "./writer";
 
-const SCOPE_EXAMPLE = 'name the service, such as "default/session-svc:9080"';
+/** Of a policy; the first is `services` of a configuration that has none, or `clusters` of a service. */
+export const enum Field {
+  Services = 0,
+  Clusters = 0,
+  Mode,
+  Type,
+  SessionName,
+  Scope,
+  AbsoluteTimeout,
+  IdleTimeout,
+  OnHostChange,
+  Cookie,
+  HostHeader,
+  KeyHeader,
+  StripFromRequest,
+  PreventCaching,
+  Cluster,
+  Debug,
+  Accept,
+  Keys,
+}
 
-/** Reads a policy; null when it is refused, and the section's problems say why. */
-export function readPolicy(section: Section, pluginName: string, environment: Environment): Policy | null {
-  const balanced = section.choice("mode", "persistent balanced", "persistent") == "balanced";
-  const inHeader = section.choice("type", "Cookie Header", "Cookie") == "Header";
+/** Reads a policy; `pluginName` is its scope where it has none. To be used if no problem has been found. */
+export function readPolicy(section: Section, pluginName: JsonValue): Policy {
+  const policy = changetype<Policy>(kept.take(offsetof<Policy>() + ATTRIBUTES));
+  const balanced = section.choice(Field.Mode, words("persistent balanced")) != 0;
+  const inHeader = section.choice(Field.Type, words("Cookie Header")) != 0;
   const sessionName = readSessionName(section, inHeader);
   const scope = readScope(section, pluginName);
-  const lifetime = new Lifetime();
-  lifetime.absolute = readDuration(section, "absoluteTimeout");
-  lifetime.idle = readDuration(section, "idleTimeout");
-  const repin = section.choice("onHostChange", "repin keep", "repin") == "repin";
-  if (balanced && !repin) section.refuse("onHostChange", "mode balanced keeps no host", LEAVE_OUT);
-  const attributes = readAttributes(section, sessionName, inHeader, lifetime);
-  const headers = new Headers(inHeader ? sessionName : "");
-  const hostHeader = headers.read(section, "hostHeader", "x-affinity-host");
-  const keyHeader = headers.read(section, "keyHeader", balanced ? "x-affinity-key" : "");
-  const stripFromRequest = section.flag("stripFromRequest", false);
-  const preventCaching = section.flag("preventCaching", false);
-  const clusters = readClusters(section, headers);
-  const debug = readDebug(section, headers);
-  const former = readAcceptance(
+  const lifetime = make<Lifetime>(kept);
+  lifetime.absolute = readDuration(section, Field.AbsoluteTimeout);
+  lifetime.idle = readDuration(section, Field.IdleTimeout);
+  const repin = section.choice(Field.OnHostChange, words("repin keep")) == 0;
+  if (balanced && !repin)
+    section.refuse(Field.OnHostChange, words("mode balanced keeps no host"), words("leave it out"));
+  const attributes = readAttributes(
     section,
-    new Surroundings(balanced, stripFromRequest, sessionName, attributes, clusters),
+    Field.Cookie,
+    Field.SessionName,
+    sessionName,
+    inHeader,
+    lifetime,
   );
-  const keys = readKeys(section, scope, sessionName, environment);
-  section.finish();
-  if (keys == null || section.problems.lines.length) return null;
-
-  const policy = new Policy(scope, sessionName, hostHeader, keys, attributes, lifetime);
+  headers = inHeader ? sessionName : null;
+  policy.hostHeader = keep(readHeader(section, Field.HostHeader, words("x-affinity-host"))!);
+  const keyHeader = readHeader(section, Field.KeyHeader, balanced ? words("x-affinity-key") : NONE);
+  if (keyHeader != null) policy.keyHeader = keep(keyHeader);
+  policy.stripFromRequest = section.flag(Field.StripFromRequest, false);
+  policy.preventCaching = section.flag(Field.PreventCaching, false);
+  const clusters = readClusters(section);
+  policy.clusters = clusters;
+  policy.debug = readDebug(section);
+  const around = make<Surroundings>(scratch);
+  around.balanced = balanced;
+  around.stripFromRequest = policy.stripFromRequest;
+  around.sessionName = sessionName;
+  around.attributes = attributes;
+  around.clusters = clusters;
+  policy.former = readAcceptance(section, Field.Accept, around);
+  const keys = readKeys(section, Field.Keys, scope, sessionName);
+  if (keys != null) policy.keys = keys;
+  policy.scope = keep(scope);
+  policy.sessionName = keep(sessionName);
+  policy.lifetime = lifetime;
   policy.balanced = balanced;
   policy.inHeader = inHeader;
   policy.repin = repin && !balanced;
-  if (keyHeader.length) policy.keyHeader = String.UTF8.encode(keyHeader);
-  policy.stripFromRequest = stripFromRequest;
-  policy.preventCaching = preventCaching;
-  policy.clusters = clusters;
   policy.letsGo = clusters != null && repin;
   policy.keepsEndpoint = !balanced && (policy.letsGo || !repin);
-  policy.debug = debug;
-  policy.former = former;
+  // What is refused may be of any length.
+  if (problemCount == 0) writeCookie(policy, sessionName, attributes);
   return policy;
 }
 
-const LEAVE_OUT = "leave it out";
+function keep(value: JsonValue): Text {
+  return kept.keep(value.text, value.length);
+}
 
-function readSessionName(section: Section, inHeader: bool): string {
-  const name = section.text("sessionName", "affinity");
+/** What of a Set-Cookie header is always the same. */
+function writeCookie(policy: Policy, name: JsonValue, attributes: CookieAttributes | null): void {
+  begin();
+  putBytes(name.text, name.length);
+  putByte(0x3d);
+  policy.cookieStart = keepWritten(kept);
+  for (let kind: u32 = 0; kind < 4; kind++) {
+    begin();
+    if (attributes != null) attributes.put((kind & 1) != 0, (kind & 2) != 0);
+    policy.setAttributesFor(kind, keepWritten(kept));
+  }
+  policy.asksScheme = attributes != null && attributes.secure == Secure.Auto;
+  policy.asksUserAgent =
+    attributes != null && attributes.conditionalSameSiteNone && attributes.sameSite == SameSite.None;
+}
+
+function readSessionName(section: Section, inHeader: bool): JsonValue {
+  const name = section.textOr(Field.SessionName, words("affinity"));
   if (inHeader) {
-    const lower = toLowerAscii(name);
+    const lower = lowered(name);
     if (!isFreeHeader(lower)) {
       section.refuse(
-        "sessionName",
-        "not a header that is free to carry a token",
-        'use one such as "x-session" (letters, digits and -)',
+        Field.SessionName,
+        words("not a header that is free to carry a token"),
+        words('use one such as "x-session" (letters, digits and -)'),
       );
     }
     return lower;
   }
   if (!isToken(name)) {
     section.refuse(
-      "sessionName",
-      "not a cookie name",
-      "use letters, digits and !#$%&'*+-.^_`|~ (RFC 6265, section 4.1.1)",
+      Field.SessionName,
+      words("not a cookie name"),
+      words("use letters, digits and !#$%&'*+-.^_`|~ (RFC 6265, section 4.1.1)"),
     );
   }
   return name;
 }
 
-function readScope(section: Section, pluginName: string): string {
-  const scope = section.text("scope", pluginName);
-  if (scope.length == 0) {
-    section.refuse("scope", "missing, and the plugin has no name to stand in", SCOPE_EXAMPLE);
-  } else if (scope.length > MAX_SCOPE || !isVisible(scope)) {
+function readScope(section: Section, pluginName: JsonValue): JsonValue {
+  const given = section.text(Field.Scope);
+  const scope = given == null ? pluginName : given;
+  if (!isVisible(scope, MAX_SCOPE)) {
     section.refuse(
-      "scope",
-      "not 1 to 255 visible ASCII characters (the plugin's name stands in for it)",
-      SCOPE_EXAMPLE,
+      Field.Scope,
+      scope.length == 0
+        ? words("missing, and the plugin has no name to stand in")
+        : words("not 1 to 255 visible ASCII characters (the plugin's name stands in for it)"),
+      words('name the service, such as "default/session-svc:9080"'),
     );
   }
   return scope;
 }
 
 /** In seconds; 0 when there is none. */
-function readDuration(section: Section, name: string): u32 {
-  const value = section.field(name);
+function readDuration(section: Section, field: i32): u32 {
+  const value = section.get(field);
   if (value == null) return 0;
-  const seconds = value.kind == JsonKind.String ? durationSeconds(value.text) : 0;
+  const seconds = value.kind == JsonKind.String ? durationSeconds(value.text, value.length) : 0;
   if (seconds == 0) {
     section.refuse(
-      name,
-      "not a duration of whole seconds, 1s or more",
-      'use one such as "12h", "30m" or "1h30m" (GEP-2257)',
+      field,
+      words("not a duration of whole seconds, 1s or more"),
+      words('use one such as "12h", "30m" or "1h30m" (GEP-2257)'),
     );
   }
   return seconds;
 }
 
-/** The headers that the filter uses, no two of them the same. */
-class Headers {
-  /** `taken`: words with a blank between them. */
-  constructor(private taken: string) {}
+// The headers that the policy uses, no two of them the same.
+let headers: JsonValue | null = null;
+// The packed text at place 0 is the table of pairs, and none.
+const NONE: Words = 0;
 
-  /** In lower case; the fallback may be empty, for none. */
-  read(section: Section, field: string, fallback: string): string {
-    const name = toLowerAscii(section.text(field, fallback));
-    if (section.field(field) != null && !isOwnHeader(name)) {
-      section.refuse(
-        field,
-        "not a header of your own",
-        'use one that starts with "x-" and has no meaning yet, such as ' +
-          quote(fallback.length ? fallback : "x-affinity-key"),
-      );
-    } else if (name.length && hasWord(this.taken, name)) {
-      section.refuse(field, "another header of this configuration has this name", "give each its own");
-    }
-    this.taken += " " + name;
-    return name;
-  }
-}
-
-function readClusters(policy: Section, headers: Headers): Clusters | null {
-  const section = policy.section("cluster");
-  if (section == null) return null;
-  const header = headers.read(section, "header", "x-affinity-cluster");
-  const names = readClusterNames(section, "names");
-  const clusters = new Clusters(header, names);
-  if (clusters.collide) {
+/** In lower case; the fallback may be NONE, and then a header that is missing is null. */
+function readHeader(section: Section, field: i32, fallback: Words): JsonValue | null {
+  const given = section.text(field);
+  if (given == null && fallback == NONE) return null;
+  const name = lowered(given == null ? packedValue(fallback) : given);
+  if (given != null && !isOwnHeader(name)) {
+    section.refuseFor(
+      field,
+      words('not a header of your own; use one that starts with "x-" and has no meaning yet, such as '),
+      fallback == NONE ? words("x-affinity-key") : fallback,
+    );
+  } else if (isTaken(name)) {
     section.refuse(
-      "names",
-      "two names that a token cannot tell apart (CRC-32)",
-      "rename one of the clusters",
+      field,
+      words("another header of this configuration has this name"),
+      words("give each its own"),
     );
   }
-  section.finish();
+  name.next = headers;
+  headers = name;
+  return name;
+}
+
+function isTaken(name: JsonValue): bool {
+  let other = headers;
+  while (other != null) {
+    if (name.is(other.text, other.length)) return true;
+    other = other.next;
+  }
+  return false;
+}
+
+const CLUSTER_FIELDS = words("header names");
+
+function readClusters(policy: Section): Clusters | null {
+  const section = policy.section(Field.Cluster, CLUSTER_FIELDS);
+  if (section == null) return null;
+  const header = readHeader(section, 0, words("x-affinity-cluster"))!;
+  const clusters = newClusters(keep(header), readClusterNames(section, 1));
+  if (clusters.collide) {
+    section.refuse(
+      1,
+      words("two names that a token cannot tell apart (CRC-32)"),
+      words("rename one of the clusters"),
+    );
+  }
   return clusters;
 }
 
 // Whoever knows it sees addresses of pods in the log.
-const MIN_SECRET: i32 = 16;
+const MIN_SECRET: u32 = 16;
+const DEBUG_FIELDS = words("header secret");
 
-function readDebug(policy: Section, headers: Headers): Debug | null {
-  const section = policy.secretSection("debug");
+function readDebug(policy: Section): Debug | null {
+  const section = policy.secretSection(Field.Debug, DEBUG_FIELDS);
   if (section == null) return null;
-  const header = headers.read(section, "header", "x-affinity-debug");
-  const value = section.field("secret");
-  const secret = value != null && value.kind == JsonKind.String ? value.text : "";
-  if (secret.length < MIN_SECRET || secret.length > MAX_SCOPE || !isVisible(secret)) {
-    section.refuse(
-      "secret",
-      value == null ? "missing" : "not 16 to 255 visible ASCII characters (not shown)",
-      "make one with `openssl rand -base64 32`",
+  const debug = make<Debug>(kept);
+  debug.header = keep(readHeader(section, 0, words("x-affinity-debug"))!);
+  const secret = section.get(1);
+  if (
+    secret == null ||
+    secret.kind != JsonKind.String ||
+    secret.length < MIN_SECRET ||
+    !isVisible(secret, MAX_SCOPE)
+  ) {
+    section.require(
+      1,
+      words("not 16 to 255 visible ASCII characters (not shown)"),
+      words("make one with `openssl rand -base64 32`"),
     );
+  } else {
+    debug.secret = keep(secret);
   }
-  section.finish();
-  return new Debug(header, secret);
+  return debug;
 }

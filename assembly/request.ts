@@ -9,18 +9,20 @@ import { explainFormer, explainRequest } from "./explain";
 import { met } from "./formercookies";
 import * as host from "./host";
 import { HeaderMap } from "./host";
+import { text } from "./literals";
 import { Policy, attributesOf } from "./policy";
 import { findRoot } from "./root";
 import { Renewal, Stream, drawSession, findStream, rememberEndpoint } from "./streams";
+import { Text } from "./text";
 
-const FORWARDED_PROTO = String.UTF8.encode("x-forwarded-proto");
-const HTTPS = String.UTF8.encode("https");
-const USER_AGENT = String.UTF8.encode("user-agent");
+const FORWARDED_PROTO = text("x-forwarded-proto");
+const HTTPS = text("https");
+const USER_AGENT = text("user-agent");
 
 // Each browser of the list names its version well before; a client must not make us search 60 KiB.
 const MAX_USER_AGENT: u32 = 512;
 
-const text = memory.data(256);
+const address = memory.data(256);
 const encoded = memory.data(344);
 const sessionDigits = memory.data(16);
 
@@ -30,9 +32,8 @@ export function onRequestHeaders(context: u32): void {
   if (stream == null) return;
   const root = findRoot(stream.root);
   if (root == null) return;
-  const service = root.ofRequest(stream);
-  if (service == null) return;
-  const policy = service.policy;
+  const policy = root.ofRequest(stream);
+  if (policy == null) return;
   const debug = policy.debug;
   if (debug != null && debug.isAsked()) {
     stream.explained = true;
@@ -41,7 +42,7 @@ export function onRequestHeaders(context: u32): void {
   const opened = readToken(policy);
   let pinned = opened;
   if (opened) {
-    service.counters.count(Event.Resumed);
+    policy.counters.count(Event.Resumed);
     stream.resumed = true;
     stream.session = token.session;
     stream.issued = token.issued;
@@ -52,8 +53,8 @@ export function onRequestHeaders(context: u32): void {
       stream.former = met;
       if (met && stream.explained) explainFormer(pinned);
     }
-    if (expired) service.counters.count(Event.Expired);
-    else if (tried && !pinned) service.counters.count(Event.Rejected);
+    if (expired) policy.counters.count(Event.Expired);
+    else if (tried && !pinned) policy.counters.count(Event.Rejected);
     if (pinned) stream.renewal = <u8>Renewal.Accepted;
     // The first request of a session has to go where the later ones will.
     if (policy.balanced) drawSession(stream);
@@ -75,13 +76,13 @@ export function onRequestHeaders(context: u32): void {
 }
 
 function namePod(policy: Policy, pinned: bool): void {
-  const length = pinned && !policy.balanced ? writeEndpoint(token.endpoint, text) : 0;
+  const length = pinned && !policy.balanced ? writeEndpoint(token.endpoint, address) : 0;
   if (length)
-    host.replaceHeader(HeaderMap.Request, policy.hostHeader, encoded, encodeBase64(text, length, encoded));
+    host.replaceHeader(HeaderMap.Request, policy.hostHeader, encoded, encodeBase64(address, length, encoded));
   else host.removeHeader(HeaderMap.Request, policy.hostHeader);
 }
 
-function nameSession(header: ArrayBuffer, stream: Stream): void {
+function nameSession(header: Text, stream: Stream): void {
   if (stream.session == 0) {
     host.removeHeader(HeaderMap.Request, header);
     return;
@@ -91,14 +92,14 @@ function nameSession(header: ArrayBuffer, stream: Stream): void {
 }
 
 /** The cluster that `token` belongs to; null when it is none of these. */
-function clusterOf(clusters: Clusters): ArrayBuffer | null {
+function clusterOf(clusters: Clusters): Text | null {
   return token.hasCluster ? clusters.find(token.cluster) : clusters.first;
 }
 
 /** Envoy chose a route before: by the header as the client sent it, or by none. */
-function nameCluster(header: ArrayBuffer, name: ArrayBuffer | null): void {
+function nameCluster(header: Text, name: Text | null): void {
   if (name == null) host.removeHeader(HeaderMap.Request, header);
-  else host.replaceHeader(HeaderMap.Request, header, changetype<usize>(name), name.byteLength);
+  else host.replaceHeader(HeaderMap.Request, header, name.start, name.length);
   host.chooseRouteAgain();
 }
 

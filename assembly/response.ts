@@ -9,23 +9,26 @@ import { MAX_ENDPOINT, MAX_ENDPOINT_TEXT, NO_ENDPOINT, NO_ENDPOINT_LENGTH, readE
 import * as host from "./host";
 import { CLUSTER_NAME, CODE_DETAILS, HeaderMap, LogLevel, UPSTREAM_ADDRESS } from "./host";
 import { MAX_LIFETIME } from "./lifetime";
+import { text, words } from "./literals";
 import { nextNonce } from "./nonce";
 import { Policy } from "./policy";
 import { findRoot } from "./root";
 import { Renewal, Stream, drawSession, endpointOf, findStream } from "./streams";
+import { Text } from "./text";
 import { MAX_TOKEN } from "./token";
+import { begin, put, written, writtenLength } from "./writer";
 
-const SET_COOKIE = String.UTF8.encode("set-cookie");
-const CACHE_CONTROL = String.UTF8.encode("cache-control");
-const PRIVATE = String.UTF8.encode("private");
-const VIA_UPSTREAM = String.UTF8.encode("via_upstream");
-const NO_HEALTHY_UPSTREAM = String.UTF8.encode("no_healthy_upstream");
-const CLUSTER_NOT_FOUND = String.UTF8.encode("cluster_not_found");
+const SET_COOKIE = text("set-cookie");
+const CACHE_CONTROL = text("cache-control");
+const PRIVATE = text("private");
+const VIA_UPSTREAM = text("via_upstream");
+const NO_HEALTHY_UPSTREAM = text("no_healthy_upstream");
+const CLUSTER_NOT_FOUND = text("cluster_not_found");
 
 // RFC 4648, section 4, with padding.
 const MAX_BASE64: u32 = ((MAX_ENDPOINT_TEXT + 2) / 3) * 4;
 
-const text = memory.data(256);
+const address = memory.data(256);
 const endpoint = memory.data(MAX_ENDPOINT);
 
 /** The client gets a token when it has none yet, when its pod has changed, or when its token is to be renewed. */
@@ -34,9 +37,8 @@ export function onResponseHeaders(context: u32): void {
   if (stream == null) return;
   const root = findRoot(stream.root);
   if (root == null) return;
-  const service = root.ofResponse(stream);
-  if (service == null) return;
-  const policy = service.policy;
+  const policy = root.ofResponse(stream);
+  if (policy == null) return;
   const clusters = policy.clusters;
   if (stream.renewal == Renewal.Homeless && clusters != null && !servesIn(clusters))
     stream.renewal = <u8>Renewal.None;
@@ -48,7 +50,7 @@ export function onResponseHeaders(context: u32): void {
     event = Event.Repinned;
   }
   if (event != Event.None && !sendToken(policy, stream, letsGo)) event = Event.None;
-  if (event != Event.None) service.counters.count(event);
+  if (event != Event.None) policy.counters.count(event);
   if (stream.explained) explainResponse(stream, event);
 }
 
@@ -56,7 +58,7 @@ export function onResponseHeaders(context: u32): void {
 function eventOfPod(policy: Policy, stream: Stream): Event {
   // Envoy names the pod that answered if it is not the one that was asked for.
   if (host.getHeader(HeaderMap.Response, policy.hostHeader)) {
-    const length = host.valueLength <= MAX_BASE64 ? decodeBase64(host.value, host.valueLength, text) : 0;
+    const length = host.valueLength <= MAX_BASE64 ? decodeBase64(host.value, host.valueLength, address) : 0;
     host.removeHeader(HeaderMap.Response, policy.hostHeader);
     if (length <= 0 || isLocalReply()) return Event.None;
     // Who is to keep its pod keeps it while another one stands in; not when its whole cluster is no more.
@@ -65,7 +67,7 @@ function eventOfPod(policy: Policy, stream: Stream): Event {
       pinAsBefore(stream);
       return renewed(stream);
     }
-    if (!pin(text, length)) return Event.None;
+    if (!pin(address, length)) return Event.None;
     return stream.resumed ? Event.Repinned : Event.Created;
   }
   if (stream.renewal == Renewal.None || isLocalReply()) return Event.None;
@@ -114,7 +116,9 @@ function pin(address: usize, length: u32): bool {
 function sendToken(policy: Policy, stream: Stream, letsGo: bool): bool {
   const nonce = nextNonce();
   if (nonce == 0 || (stream.session == 0 && !drawSession(stream))) {
-    host.log(LogLevel.Warn, "the host has no randomness: no token is set");
+    begin();
+    put(words("affinity: the host has no randomness: no token is set"));
+    host.log(LogLevel.Warn, written, writtenLength());
     return false;
   }
   token.seen = host.now();
@@ -126,32 +130,31 @@ function sendToken(policy: Policy, stream: Stream, letsGo: bool): bool {
 
   const start = policy.cookieStart;
   const end = policy.attributesFor(stream.attributes);
-  const cookie = allocate(start.byteLength + MAX_TOKEN + MAX_LIFETIME + end.byteLength);
+  const cookie = allocate(start.length + MAX_TOKEN + MAX_LIFETIME + end.length);
   if (cookie == 0) return false;
-  let at = cookie + start.byteLength;
-  const length = policy.keys.seal(token, nonce, at);
+  const value = start.copyTo(cookie);
+  const length = policy.keys.seal(token, nonce, value);
   if (policy.inHeader) {
-    host.replaceHeader(HeaderMap.Response, policy.sessionName, at, length);
+    host.replaceHeader(HeaderMap.Response, policy.sessionName, value, length);
   } else {
-    memory.copy(cookie, changetype<usize>(start), start.byteLength);
-    at += length;
-    at += policy.lifetime.write(token.issued, token.seen, at);
-    memory.copy(at, changetype<usize>(end), end.byteLength);
-    host.addHeader(HeaderMap.Response, SET_COOKIE, cookie, <u32>(at - cookie) + end.byteLength);
+    const to = end.copyTo(policy.lifetime.write(token.issued, token.seen, value + length));
+    host.addHeader(HeaderMap.Response, SET_COOKIE, cookie, <u32>(to - cookie));
   }
   const former = policy.former;
-  if (former != null && stream.former) expire(former.expiries);
+  if (former != null && stream.former) {
+    let expiry = former.expiries;
+    while (expiry != null) {
+      add(SET_COOKIE, expiry.line);
+      expiry = expiry.next;
+    }
+  }
   // Added to what the pod says, it weakens nothing: the strictest directive counts (RFC 9111, section 4.2.1).
-  if (policy.preventCaching)
-    host.addHeader(HeaderMap.Response, CACHE_CONTROL, changetype<usize>(PRIVATE), PRIVATE.byteLength);
+  if (policy.preventCaching) add(CACHE_CONTROL, PRIVATE);
   return true;
 }
 
-function expire(lines: ArrayBuffer[]): void {
-  for (let i = 0; i < lines.length; i++) {
-    const line = unchecked(lines[i]);
-    host.addHeader(HeaderMap.Response, SET_COOKIE, changetype<usize>(line), line.byteLength);
-  }
+function add(header: Text, value: Text): void {
+  host.addHeader(HeaderMap.Response, header, value.start, value.length);
 }
 
 /** The sum of the name of the cluster that serves the request; 0 when there is none. */

@@ -1,85 +1,92 @@
-import { Counters, countersOf } from "./counters";
-import { Directory } from "./directory";
+import { Directory, newEntry } from "./directory";
 import * as host from "./host";
 import { CLUSTER_NAME, HeaderMap } from "./host";
+import { countersOf } from "./counters";
 import { Policy } from "./policy";
+import { Region, kept, make } from "./region";
 import { NO_SERVICE, Stream } from "./streams";
+import { Text } from "./text";
 
-/** A policy, and what came of it. */
-export class Service {
-  readonly counters: Counters;
-
-  constructor(readonly policy: Policy) {
-    this.counters = countersOf(policy.scope);
-  }
+/** A header that a request which no policy is for must not bring, or a response to it not take away. */
+@unmanaged
+class Header {
+  name: Text;
+  map: HeaderMap;
+  next: Header | null;
 }
 
 /** A root context: one configuration of one filter. */
+@unmanaged
 export class Root {
-  next: Root | null = null;
-  private readonly services: Service[] = [];
+  next: Root | null;
+  context: u32;
+  /** Its first policy, which the others follow. */
+  policies: Policy;
   /** Null when one policy is for all requests, whatever their cluster. */
-  private directory: Directory | null = null;
-  /** The headers of all policies, which a request that none is for must not bring or take away. */
-  private readonly requestHeaders: ArrayBuffer[] = [];
-  private readonly responseHeaders: ArrayBuffer[] = [];
+  directory: Directory | null;
+  private headers: Header | null;
+  /** What all of this, and this itself, is taken of: a copy of the region. */
+  region: Region;
 
-  constructor(
-    readonly context: u32,
-    policies: Policy[],
-  ) {
-    for (let i = 0; i < policies.length; i++) {
-      const policy = policies[i];
-      this.services.push(new Service(policy));
-      const served = policy.served;
-      if (served == null) continue;
-      let directory = this.directory;
-      if (directory == null) {
-        directory = new Directory();
-        this.directory = directory;
-      }
-      for (let k = 0; k < served.length; k++) directory.add(served[k], <u16>i);
-      addOnce(this.requestHeaders, policy.hostHeader);
-      addOnce(this.responseHeaders, policy.hostHeader);
-      const keyHeader = policy.keyHeader;
-      if (keyHeader != null) addOnce(this.requestHeaders, keyHeader);
-      const clusters = policy.clusters;
-      if (clusters != null) addOnce(this.requestHeaders, clusters.header);
-    }
+  addService(policy: Policy): void {
+    const served = policy.served!;
+    for (let i = 0; i < served.count; i++) this.directory = newEntry(served.at(i), policy, this.directory);
+    this.addHeader(HeaderMap.Request, policy.hostHeader);
+    this.addHeader(HeaderMap.Response, policy.hostHeader);
+    const keyHeader = policy.keyHeader;
+    if (keyHeader != null) this.addHeader(HeaderMap.Request, keyHeader);
+    const clusters = policy.clusters;
+    if (clusters != null) this.addHeader(HeaderMap.Request, clusters.header);
   }
 
-  /** The service that a request is for, by its cluster; null for none, and then its headers are clean. */
-  ofRequest(stream: Stream): Service | null {
+  /** The policy that a request is for, by its cluster; null for none, and then its headers are clean. */
+  ofRequest(stream: Stream): Policy | null {
     const directory = this.directory;
-    if (directory == null) return unchecked(this.services[0]);
-    if (host.getProperty(CLUSTER_NAME))
-      stream.service = directory.find(host.value, host.valueLength, NO_SERVICE);
-    if (stream.service != NO_SERVICE) return unchecked(this.services[stream.service]);
-    for (let i = 0; i < this.requestHeaders.length; i++)
-      host.removeHeader(HeaderMap.Request, this.requestHeaders[i]);
-    return null;
+    if (directory == null) return this.policies;
+    const entry = host.getProperty(CLUSTER_NAME) ? directory.find(host.value, host.valueLength) : null;
+    if (entry == null) {
+      this.removeHeaders(HeaderMap.Request);
+      return null;
+    }
+    stream.service = entry.policy.index;
+    return entry.policy;
   }
 
   /** As `ofRequest`, of the response to it. */
-  ofResponse(stream: Stream): Service | null {
-    if (this.directory == null) return unchecked(this.services[0]);
+  ofResponse(stream: Stream): Policy | null {
+    if (this.directory == null) return this.policies;
     // A configuration that took the place of another may have fewer.
-    if (<i32>stream.service < this.services.length) return unchecked(this.services[stream.service]);
-    for (let i = 0; i < this.responseHeaders.length; i++)
-      host.removeHeader(HeaderMap.Response, this.responseHeaders[i]);
-    return null;
+    let policy: Policy | null = stream.service == NO_SERVICE ? null : this.policies;
+    while (policy != null && policy.index != stream.service) policy = policy.next;
+    if (policy == null) this.removeHeaders(HeaderMap.Response);
+    return policy;
   }
 
   flush(): void {
-    for (let i = 0; i < this.services.length; i++) this.services[i].counters.flush();
+    let policy: Policy | null = this.policies;
+    for (; policy != null; policy = policy.next) policy.counters.flush();
   }
-}
 
-function addOnce(headers: ArrayBuffer[], header: ArrayBuffer): void {
-  for (let i = 0; i < headers.length; i++) {
-    if (String.UTF8.decode(headers[i]) == String.UTF8.decode(header)) return;
+  private removeHeaders(map: HeaderMap): void {
+    let header = this.headers;
+    while (header != null) {
+      if (header.map == map) host.removeHeader(map, header.name);
+      header = header.next;
+    }
   }
-  headers.push(header);
+
+  private addHeader(map: HeaderMap, name: Text): void {
+    let header = this.headers;
+    while (header != null) {
+      if (header.map == map && header.name.is(name.start, name.length)) return;
+      header = header.next;
+    }
+    const added = make<Header>(kept);
+    added.name = name;
+    added.map = map;
+    added.next = this.headers;
+    this.headers = added;
+  }
 }
 
 // A handful: Envoy keeps one for each configuration that is in use or draining. The one that was asked for last is
@@ -106,10 +113,21 @@ function findFurther(first: Root, context: u32): Root | null {
   return root;
 }
 
-/** Starts a root context, in the place of one that has the same id. */
-export function openRoot(context: u32, policies: Policy[]): void {
+/** Starts a root context, in the place of one that has the same id, with policies of `kept`, which becomes its own. */
+export function openRoot(context: u32, policies: Policy): void {
   closeRoot(context);
-  const root = new Root(context, policies);
+  const root = make<Root>(kept);
+  root.context = context;
+  root.policies = policies;
+  let policy: Policy | null = policies;
+  for (; policy != null; policy = policy.next) {
+    policy.counters = countersOf(policy.scope);
+    if (policy.served != null) root.addService(policy);
+  }
+  const region = make<Region>(kept);
+  memory.copy(changetype<usize>(region), changetype<usize>(kept), offsetof<Region>());
+  root.region = region;
+  kept.forget();
   root.next = roots;
   roots = root;
 }
@@ -120,5 +138,6 @@ export function closeRoot(context: u32): bool {
   if (root == null) return false;
   root.flush();
   roots = root.next;
+  root.region.clear();
   return true;
 }

@@ -1,98 +1,211 @@
-import { hasWord } from "./grammar";
-import { JsonKind, JsonValue } from "./json";
-import { Problems } from "./problems";
-import { isAlphanumeric, quote } from "./text";
+import { isAlphanumeric } from "./characters";
+import { JsonKind, JsonValue, putValue, stringValue } from "./json";
+import { Words, expand, words } from "./literals";
+import { addProblem } from "./problems";
+import { make, scratch } from "./region";
+import { indexOfWord, putWord } from "./wordlist";
+import { begin, put, putByte, putBytes, putDecimal, putQuoted } from "./writer";
 
-const MAX_FIELD: i32 = 32;
+const MAX_FIELD: u32 = 32;
 
-/** One object of the configuration, read field by field. What is wrong goes to `problems`, under its path. */
+/** One object of the configuration, whose fields are asked for by their number. What is wrong becomes a problem. */
+@unmanaged
 export class Section {
+  /** What it is a field of, and which; of an array there, the item, else -1. */
+  parent: Section | null;
+  field: i32;
+  index: i32;
+  /** The names of its fields. */
+  names: Words;
   /** Whether no value of it may be shown: one of them is a secret, which may stand in the wrong place. */
-  private hidden: bool = false;
-  /** The names that were asked for, with a blank between them. */
-  private known: string = "";
+  hidden: bool;
+  fields: usize;
 
-  constructor(
-    readonly path: string,
-    readonly object: JsonValue,
-    readonly problems: Problems,
-  ) {}
-
-  /** The value of a field; null when it is missing. Whatever is asked for is known to `finish`. */
-  field(name: string): JsonValue | null {
-    if (!hasWord(this.known, name)) this.known += (this.known.length ? " " : "") + name;
-    return this.object.get(name);
+  /** The value of a field; null when it is missing. */
+  get(field: i32): JsonValue | null {
+    return changetype<JsonValue | null>(load<usize>(this.fields + (field << 2)));
   }
 
-  /** Refuses every field that was never asked for. The last call for a section. */
-  finish(): void {
-    for (let i = 0; i < this.object.names.length; i++) {
-      const name = this.object.names[i];
-      if (hasWord(this.known, name)) continue;
-      // The value is not shown: it may be a secret under a misspelt name.
-      this.problems.addWithoutValue(this.at(name), "unknown field", "known here: " + this.known);
-    }
+  /** A string; null where it is missing or none. */
+  text(field: i32): JsonValue | null {
+    const value = this.get(field);
+    if (value == null || value.kind == JsonKind.String) return value;
+    this.refuse(field, words("not a string"), words("write it in double quotes"));
+    return null;
   }
 
-  text(name: string, fallback: string): string {
-    const value = this.field(name);
-    if (value == null) return fallback;
-    if (value.kind == JsonKind.String) return value.text;
-    this.refuse(name, "not a string", "write it in double quotes");
-    return fallback;
+  /** As `text`, with what stands for one that is missing. */
+  textOr(field: i32, fallback: Words): JsonValue {
+    const value = this.text(field);
+    return value == null ? packedValue(fallback) : value;
   }
 
-  /** A string that is one of `choices`, words with a blank between them. */
-  choice(name: string, choices: string, fallback: string): string {
-    const value = this.field(name);
-    if (value == null) return fallback;
-    if (value.kind == JsonKind.String && hasWord(choices, value.text)) return value.text;
-    this.refuse(name, "not one of the allowed values", "allowed, in double quotes: " + choices);
-    return fallback;
+  /** Which of `choices` a string is; the first where it is missing or refused. */
+  choice(field: i32, choices: Words): i32 {
+    const value = this.get(field);
+    if (value == null) return 0;
+    const index = value.kind == JsonKind.String ? indexOfWord(choices, value.text, value.length) : -1;
+    if (index >= 0) return index;
+    this.refuseFor(field, words("not one of the allowed values; allowed, in double quotes: "), choices);
+    return 0;
   }
 
-  flag(name: string, fallback: bool): bool {
-    const value = this.field(name);
+  flag(field: i32, fallback: bool): bool {
+    const value = this.get(field);
     if (value == null) return fallback;
     if (value.kind == JsonKind.Boolean) return value.flag;
-    this.refuse(name, "not a boolean", "use true or false, without quotes");
+    this.refuse(field, words("not a boolean"), words("use true or false, without quotes"));
     return fallback;
   }
 
   /** The object under a name; null when it is missing or none. */
-  section(name: string): Section | null {
-    const value = this.field(name);
+  section(field: i32, names: Words): Section | null {
+    const value = this.get(field);
     if (value == null) return null;
-    if (value.kind == JsonKind.Object) return new Section(this.at(name), value, this.problems);
-    this.refuse(name, "not an object", "use {...}");
+    if (value.kind == JsonKind.Object) return openSection(this, field, -1, value, names);
+    this.refuse(field, words("not an object"), words("use {...}"));
     return null;
   }
 
-  /** As `section`, of an object with a secret: what is refused in it is not shown. */
-  secretSection(name: string): Section | null {
-    const value = this.field(name);
+  /** As `section`, of an object with a secret: what is refused of it is not shown. */
+  secretSection(field: i32, names: Words): Section | null {
+    const value = this.get(field);
     if (value == null) return null;
-    if (value.kind != JsonKind.Object) {
-      this.problems.addWithoutValue(this.at(name), "not an object", "use {...}");
-      return null;
-    }
-    const section = new Section(this.at(name), value, this.problems);
-    section.hidden = true;
-    return section;
+    if (value.kind == JsonKind.Object) return openSection(this, field, -1, value, names, true);
+    this.refuseUnseen(field, words("not an object"), words("use {...}"));
+    return null;
   }
 
-  refuse(name: string, reason: string, remedy: string): void {
-    this.problems.add(this.at(name), this.hidden ? null : this.object.get(name), reason, remedy);
+  /** As `refuse`, and where the field is missing, that is what is wrong. */
+  require(field: i32, reason: Words, remedy: Words): void {
+    this.refuse(field, this.get(field) == null ? words("missing") : reason, remedy);
   }
 
-  /** The path of a field, as JSONPath writes it. */
-  at(name: string): string {
-    for (let i = 0; i < name.length; i++) {
-      // Longer than any field: quote() knows what a log may show of it.
-      if (!isAlphanumeric(name.charCodeAt(i)) || i == MAX_FIELD) {
-        return this.path + "[" + quote(name) + "]";
-      }
+  /** Refuses by a reason and a remedy that ends in `example`. */
+  refuseFor(field: i32, reason: Words, example: Words): void {
+    this.beginProblem(field, this.get(field));
+    put(reason);
+    put(example);
+    addProblem();
+  }
+
+  refuse(field: i32, reason: Words, remedy: Words): void {
+    this.beginProblem(field, this.get(field));
+    endProblem(reason, remedy);
+  }
+
+  /** For a value that may be a secret, or is not what is wrong. */
+  refuseUnseen(field: i32, reason: Words, remedy: Words): void {
+    this.beginProblem(field, null);
+    endProblem(reason, remedy);
+  }
+
+  /** Refuses an item of an array; `value` is null where it may not be shown. */
+  refuseItem(field: i32, index: i32, value: JsonValue | null, reason: Words, remedy: Words): void {
+    begin();
+    this.putItem(field, index);
+    putProblemValue(value);
+    endProblem(reason, remedy);
+  }
+
+  /** Refuses the whole of it. */
+  refuseSelf(reason: Words, remedy: Words): void {
+    begin();
+    this.putPath();
+    putProblemValue(null);
+    endProblem(reason, remedy);
+  }
+
+  private beginProblem(field: i32, value: JsonValue | null): void {
+    begin();
+    this.putPath();
+    putByte(0x2e);
+    putWord(this.names, field);
+    putProblemValue(this.hidden ? null : value);
+  }
+
+  private putItem(field: i32, index: i32): void {
+    this.putPath();
+    putByte(0x2e);
+    putWord(this.names, field);
+    if (index < 0) return;
+    putByte(0x5b);
+    putDecimal(index);
+    putByte(0x5d);
+  }
+
+  /** As JSONPath writes it. */
+  private putPath(): void {
+    const parent = this.parent;
+    if (parent == null) putByte(0x24);
+    else parent.putItem(this.field, this.index);
+  }
+
+  /** A field that nobody knows. Its value is not shown: it may be a secret under a misspelt name. */
+  refuseUnknown(name: usize, length: u32): void {
+    begin();
+    this.putPath();
+    let plain = length <= MAX_FIELD;
+    for (let i: u32 = 0; i < length && plain; i++) plain = isAlphanumeric(load<u8>(name + i));
+    putByte(plain ? 0x2e : 0x5b);
+    if (plain) {
+      putBytes(name, length);
+    } else {
+      putQuoted(name, length);
+      putByte(0x5d);
     }
-    return this.path + "." + name;
+    put(words(": unknown field; known here: "));
+    put(this.names);
+    addProblem();
   }
 }
+
+/** An object that is `parent`'s field, or item `index` of it. Refuses what has none of `names`. */
+export function openSection(
+  parent: Section | null,
+  field: i32,
+  index: i32,
+  value: JsonValue,
+  names: Words,
+  hidden: bool = false,
+): Section {
+  const section = make<Section>(scratch);
+  section.parent = parent;
+  section.field = field;
+  section.index = index;
+  section.names = names;
+  section.hidden = hidden;
+  section.fields = scratch.take(<usize>MAX_FIELD * sizeof<usize>());
+  let item = value.first;
+  while (item != null) {
+    const index = indexOfWord(names, item.name, item.nameLength);
+    if (index < 0) section.refuseUnknown(item.name, item.nameLength);
+    else store<usize>(section.fields + (index << 2), changetype<usize>(item));
+    item = item.next;
+  }
+  return section;
+}
+
+function putProblemValue(value: JsonValue | null): void {
+  if (value != null) {
+    put(words(" = "));
+    putValue(value);
+  }
+  put(words(": "));
+}
+
+function endProblem(reason: Words, remedy: Words): void {
+  put(reason);
+  put(words("; "));
+  put(remedy);
+  addProblem();
+}
+
+/** A value of a packed text. */
+export function packedValue(text: Words): JsonValue {
+  const at = scratch.take(MAX_PACKED);
+  return stringValue(at, <u32>(expand(text, at) - at));
+}
+
+// Longer than what is meant for a field that is missing.
+const MAX_PACKED: usize = 32;

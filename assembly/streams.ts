@@ -3,6 +3,7 @@
  * addressing with linear probing.
  */
 
+import { obtain, release } from "./heap";
 import { fillRandom } from "./host";
 
 /** Why a token is written anew. */
@@ -174,12 +175,12 @@ function grow(): void {
     const context = changetype<Stream>(old).context;
     if (context != 0) memory.copy(changetype<usize>(slotOf(context)), old, SLOT);
   }
-  heap.free(oldTable);
+  release(oldTable);
 }
 
 function allocate(count: u32): usize {
   const size = <usize>count * SLOT;
-  const at = heap.alloc(size);
+  const at = obtain(size);
   memory.fill(at, 0, size);
   return at;
 }

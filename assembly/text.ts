@@ -1,43 +1,38 @@
-/** Strings for logs and configurations. */
+import { equal } from "./bytes";
 
-/**
- * A string between double quotes, fit for one line of a log: shortened, control characters as `?`. What may be a key,
- * because someone put it in the wrong place, is not shown.
- */
-export function quote(text: string): string {
-  if (mayHoldKey(text)) return "(not shown)";
-  const MAX = 60;
-  let shown = "";
-  for (let i = 0; i < text.length && i < MAX; i++) {
-    shown += text.charCodeAt(i) < 0x20 || text.charCodeAt(i) == 0x7f ? "?" : text.charAt(i);
+const HEAD: usize = 2;
+
+/** Bytes of a text that stays: their number in 16 bits, then they. */
+@unmanaged
+export class Text {
+  private readonly size: u16;
+
+  // @ts-ignore: decorator
+  @inline
+  get length(): u32 {
+    return this.size;
   }
-  return '"' + shown + (text.length > MAX ? '..."' : '"');
-}
 
-/** Whether 32 bytes may stand in this as base64, of either alphabet. */
-function mayHoldKey(text: string): bool {
-  let run = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    const sign = code == 0x2b || code == 0x2f || code == 0x2d || code == 0x5f;
-    run = isAlphanumeric(code) || sign ? run + 1 : 0;
-    if (run == 43) return true;
+  // @ts-ignore: decorator
+  @inline
+  get start(): usize {
+    return changetype<usize>(this) + HEAD;
   }
-  return false;
+
+  /** Returns where the copy ends. */
+  copyTo(to: usize): usize {
+    memory.copy(to, this.start, this.length);
+    return to + this.length;
+  }
+
+  is(at: usize, length: u32): bool {
+    return this.length == length && equal(this.start, at, length);
+  }
 }
 
-/** In decimal. The library's toString brings tables for speed and for other bases. */
-export function decimal(number: u32): string {
-  const digit = String.fromCharCode(0x30 + (number % 10));
-  return number > 9 ? decimal(number / 10) + digit : digit;
-}
-
-export function isDigit(byte: i32): bool {
-  return byte >= 0x30 && byte <= 0x39;
-}
-
-/** Of ASCII. */
-export function isAlphanumeric(code: i32): bool {
-  const letter = code | 0x20;
-  return isDigit(code) || (letter >= 0x61 && letter <= 0x7a);
+/** Writes a text of `length` bytes, fewer than 65536, to `to`, which has two bytes of room more. */
+export function writeText(at: usize, length: u32, to: usize): Text {
+  store<u16>(to, <u16>length);
+  memory.copy(to + HEAD, at, length);
+  return changetype<Text>(to);
 }

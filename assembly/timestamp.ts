@@ -1,51 +1,83 @@
-import { isDigit } from "./text";
+import { isDigit } from "./characters";
+
+const enum Part {
+  Year,
+  Month,
+  Day,
+  Hour,
+  Minute,
+  Second,
+}
+
+// Digits of each part, and what stands behind it; nothing in particular behind the seconds.
+const DIGITS = memory.data<u8>([4, 2, 2, 2, 2, 2]);
+const SEPARATORS = memory.data<u8>([0x2d, 0x2d, 0x74, 0x3a, 0x3a, 0]);
+const parts = memory.data(6 * 4, 4);
+
+let at: usize = 0;
+let end: usize = 0;
 
 /**
  * Unix seconds of an RFC 3339 time such as `2027-01-31T00:00:00Z` or `2027-01-31T01:00:00+01:00`; a fraction is cut off. 0
  * for what is none, or is not after 1970 and before 2106-02-07.
  */
-export function timestampSeconds(text: string): u32 {
-  if (text.length < 20 || text.charCodeAt(4) != 0x2d || text.charCodeAt(7) != 0x2d) return 0;
-  const separator = text.charCodeAt(10) | 0x20;
-  if (separator != 0x74 || text.charCodeAt(13) != 0x3a || text.charCodeAt(16) != 0x3a) return 0;
-  const year = digits(text, 0, 4);
-  const month = digits(text, 5, 2);
-  const day = digits(text, 8, 2);
-  const hour = digits(text, 11, 2);
-  const minute = digits(text, 14, 2);
+export function timestampSeconds(text: usize, length: u32): u32 {
+  at = text;
+  end = text + length;
+  for (let part: usize = 0; part < 6; part++) {
+    store<i32>(parts + (part << 2), readDigits(load<u8>(DIGITS + part)));
+    const separator = load<u8>(SEPARATORS + part);
+    // The letter may be of upper case; no other separator has 0x40, which becomes the bit of lower case.
+    if (separator && (nextByte() | ((separator >> 1) & 0x20)) != separator) return 0;
+  }
+  const year = partOf(Part.Year);
+  const month = partOf(Part.Month);
+  const day = partOf(Part.Day);
+  const hour = partOf(Part.Hour);
+  const minute = partOf(Part.Minute);
   // A leap second is the first of the next minute, as it is on the clocks of computers.
-  const second = digits(text, 17, 2);
+  const second = partOf(Part.Second);
   if (year < 1970 || month < 1 || month > 12 || day < 1 || day > daysOf(month, year)) return 0;
   if (<u32>hour > 23 || <u32>minute > 59 || <u32>second > 60) return 0;
 
-  let at = 19;
-  if (text.charCodeAt(at) == 0x2e) {
-    const from = ++at;
-    while (at < text.length && isDigit(text.charCodeAt(at))) at++;
-    if (at == from) return 0;
+  let zone = nextByte();
+  if (zone == 0x2e) {
+    const from = at;
+    while (isDigit((zone = nextByte()))) continue;
+    if (at - from < 2) return 0;
   }
-  const zone = at < text.length ? text.charCodeAt(at) : 0;
   let offset = 0;
-  if ((zone | 0x20) == 0x7a) {
-    if (text.length != at + 1) return 0;
-  } else {
-    if ((zone != 0x2b && zone != 0x2d) || text.length != at + 6 || text.charCodeAt(at + 3) != 0x3a) return 0;
-    const hours = digits(text, at + 1, 2);
-    const minutes = digits(text, at + 4, 2);
+  if ((zone | 0x20) != 0x7a) {
+    if (zone != 0x2b && zone != 0x2d) return 0;
+    const hours = readDigits(2);
+    if (nextByte() != 0x3a) return 0;
+    const minutes = readDigits(2);
     if (<u32>hours > 23 || <u32>minutes > 59) return 0;
     offset = (hours * 60 + minutes) * (zone == 0x2b ? -60 : 60);
   }
+  if (at != end) return 0;
   const seconds = <i64>daysSince1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second + offset;
   return seconds > 0 && seconds <= 0xffffffff ? <u32>seconds : 0;
 }
 
-/** The number that `count` characters stand for; -1 when one of them is no digit. */
-function digits(text: string, at: i32, count: i32): i32 {
+function partOf(part: Part): i32 {
+  return load<i32>(parts + ((<usize>part) << 2));
+}
+
+/** The byte at hand, which is passed; -1 at the end, which is passed too, so that it is not taken for the right one. */
+function nextByte(): i32 {
+  const byte: i32 = at < end ? load<u8>(at) : -1;
+  at++;
+  return byte;
+}
+
+/** The number that the next `count` characters stand for; below 0 when one of them is no digit. */
+function readDigits(count: i32): i32 {
   let number = 0;
-  for (let i = at; i < at + count; i++) {
-    const code = text.charCodeAt(i);
-    if (!isDigit(code)) return -1;
-    number = number * 10 + (code - 0x30);
+  for (; count > 0; count--) {
+    const byte = nextByte();
+    // Far enough below 0 that the further digits do not bring it back.
+    number = isDigit(byte) ? number * 10 + (byte - 0x30) : -10000;
   }
   return number;
 }

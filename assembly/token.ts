@@ -1,6 +1,9 @@
 import { decodeBase64Url, encodeBase64Url } from "./base64";
 import { TAG_LENGTH, open, seal } from "./chacha20poly1305";
 import { MAX_ENDPOINT, endpointSize } from "./endpoint";
+import { JsonValue } from "./json";
+import { text } from "./literals";
+import { kept } from "./region";
 
 /**
  * The token, version 1: base64url of `head(2) nonce(12) ciphertext tag(16)`.
@@ -44,25 +47,25 @@ export class Token {
   keyId: u8;
 }
 
+/** Bytes of a key. */
+export const KEY_LENGTH: u32 = 32;
+const PURPOSE = text("affinity/1\0");
+
 /** A key of ChaCha20-Poly1305, and what every token that it seals is bound to. */
+@unmanaged
 export class SealingKey {
   /** The next key to open tokens with. */
-  next: SealingKey | null = null;
-  private readonly bytes: ArrayBuffer;
-  private readonly associatedData: ArrayBuffer;
+  next: SealingKey | null;
+  id: u8;
+  associatedLength: u32;
 
-  /** `bytes`: 32 of them. */
-  constructor(
-    readonly id: u8,
-    bytes: ArrayBuffer,
-    scope: string,
-    sessionName: string,
-  ) {
-    this.bytes = bytes;
-    const associatedData = String.UTF8.encode("vk" + "affinity/1\0" + scope + "\0" + sessionName);
-    store<u8>(changetype<usize>(associatedData), VERSION);
-    store<u8>(changetype<usize>(associatedData), id, 1);
-    this.associatedData = associatedData;
+  // Both stand behind the object itself.
+  private get bytes(): usize {
+    return changetype<usize>(this) + BYTES;
+  }
+
+  private get associatedData(): usize {
+    return changetype<usize>(this) + ASSOCIATED_DATA;
   }
 
   /** The key of this id, among this one and those behind it. */
@@ -86,33 +89,15 @@ export class SealingKey {
     store<u8>(sealed, VERSION);
     store<u8>(sealed, this.id, 1);
     memory.copy(sealed + HEAD, nonce, NONCE);
-    const data = this.associatedData;
-    seal(
-      changetype<usize>(this.bytes),
-      nonce,
-      changetype<usize>(data),
-      data.byteLength,
-      plain,
-      length,
-      sealed + HEAD + NONCE,
-    );
+    seal(this.bytes, nonce, this.associatedData, this.associatedLength, plain, length, sealed + HEAD + NONCE);
     return encodeBase64Url(sealed, HEAD + NONCE + length + TAG_LENGTH, to);
   }
 
   /** Opens what `decode` left in `sealed`; returns whether it is one of ours. */
   open(length: u32, into: Token): bool {
-    const data = this.associatedData;
-    const text = sealed + HEAD + NONCE;
+    const encrypted = sealed + HEAD + NONCE;
     if (
-      !open(
-        changetype<usize>(this.bytes),
-        sealed + HEAD,
-        changetype<usize>(data),
-        data.byteLength,
-        text,
-        length,
-        plain,
-      )
+      !open(this.bytes, sealed + HEAD, this.associatedData, this.associatedLength, encrypted, length, plain)
     ) {
       return false;
     }
@@ -131,6 +116,26 @@ export class SealingKey {
     into.keyId = this.id;
     return true;
   }
+}
+
+const BYTES: usize = offsetof<SealingKey>();
+const ASSOCIATED_DATA: usize = BYTES + KEY_LENGTH;
+
+/** A key of 32 bytes at `bytes`, for the tokens of one scope and name. */
+export function newKey(id: u8, bytes: usize, scope: JsonValue, sessionName: JsonValue): SealingKey {
+  const length = HEAD + PURPOSE.length + scope.length + 1 + sessionName.length;
+  const at = kept.take(ASSOCIATED_DATA + length);
+  const key = changetype<SealingKey>(at);
+  key.id = id;
+  key.associatedLength = length;
+  memory.copy(at + BYTES, bytes, KEY_LENGTH);
+  const data = at + ASSOCIATED_DATA;
+  store<u8>(data, VERSION);
+  store<u8>(data, id, 1);
+  const scopeAt = PURPOSE.copyTo(data + HEAD);
+  memory.copy(scopeAt, scope.text, scope.length);
+  memory.copy(scopeAt + scope.length + 1, sessionName.text, sessionName.length);
+  return key;
 }
 
 /** Opens a token with the key that its head names. `into.endpoint` holds until the next call of this file. */

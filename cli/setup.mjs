@@ -49,7 +49,13 @@ function packagesAreCurrent() {
 /** asc knows no incremental build and takes seconds: it runs only when its input or its output has changed. */
 async function buildFilter() {
   const stamp = join(root, "build/affinity.stamp");
-  const inputs = ["asconfig.json", "package.json", "package-lock.json", ...filesBelow("assembly")];
+  const inputs = [
+    "asconfig.json",
+    "as-literals.mjs",
+    "package.json",
+    "package-lock.json",
+    ...filesBelow("assembly"),
+  ];
   const outputs = ["build/affinity.wasm", "build/affinity.debug.wasm"];
   const current = () => digest([...inputs, ...outputs]);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === current()) return;

@@ -1,4 +1,8 @@
-import { Clusters } from "../../assembly/clusters";
+import { newNames } from "../../assembly/clusternames";
+import { Clusters, newClusters } from "../../assembly/clusters";
+import { kept } from "../../assembly/region";
+import { Text } from "../../assembly/text";
+import { bytesOfText } from "./bytes";
 
 // All sums are zlib's.
 const SESSION_SVC: u32 = 0xb8c711a4;
@@ -8,14 +12,25 @@ const VERSIONS: u32[] = [
   0x67b94487, 0x4fb9faee, 0x38beca78, 0xa1b79bc2, 0xd6b0ab54, 0x48d43ef7, 0x3fd30e61,
 ];
 
-function nameOf(name: ArrayBuffer | null): string {
-  return name == null ? "(none)" : String.UTF8.decode(name);
+function textOf(text: string): Text {
+  const bytes = bytesOfText(text);
+  return kept.keep(bytes.dataStart, bytes.length);
+}
+
+function clustersOf(header: string, names: string[]): Clusters {
+  const list = newNames(names.length);
+  for (let i = 0; i < names.length; i++) list.add(textOf(names[i]));
+  return newClusters(textOf(header), list);
+}
+
+function nameOf(name: Text | null): string {
+  return name == null ? "(none)" : String.UTF8.decodeUnsafe(name.start, name.length);
 }
 
 describe("Clusters", () => {
   it("finds a name by its CRC-32", () => {
-    const clusters = new Clusters("x-affinity-cluster", ["session-svc", "session-svc-canary", "123456789"]);
-    expect(String.UTF8.decode(clusters.header)).toBe("x-affinity-cluster");
+    const clusters = clustersOf("x-affinity-cluster", ["session-svc", "session-svc-canary", "123456789"]);
+    expect(nameOf(clusters.header)).toBe("x-affinity-cluster");
     expect(nameOf(clusters.find(0xcbf43926))).toBe("123456789");
     expect(nameOf(clusters.find(SESSION_SVC))).toBe("session-svc");
     expect(nameOf(clusters.find(CANARY))).toBe("session-svc-canary");
@@ -23,7 +38,7 @@ describe("Clusters", () => {
   });
 
   it("knows no other sum", () => {
-    const clusters = new Clusters("x-affinity-cluster", ["session-svc", "session-svc-canary"]);
+    const clusters = clustersOf("x-affinity-cluster", ["session-svc", "session-svc-canary"]);
     expect(nameOf(clusters.find(0))).toBe("(none)");
     expect(nameOf(clusters.find(0xcbf43926))).toBe("(none)");
     for (let bit = 0; bit < 32; bit++) {
@@ -34,7 +49,7 @@ describe("Clusters", () => {
   it("finds each of sixteen", () => {
     const names: string[] = [];
     for (let i = 0; i < 16; i++) names.push("v" + i.toString());
-    const clusters = new Clusters("x-affinity-cluster", names);
+    const clusters = clustersOf("x-affinity-cluster", names);
     for (let i = 0; i < 16; i++) expect(nameOf(clusters.find(VERSIONS[i]))).toBe(names[i]);
     expect(nameOf(clusters.first)).toBe("v0");
   });

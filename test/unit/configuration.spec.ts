@@ -1,35 +1,45 @@
 import { readConfiguration } from "../../assembly/configuration";
-import { Environment } from "../../assembly/keys";
+import { setEnvironment } from "../../assembly/environment";
 import { Policy, attributesOf } from "../../assembly/policy";
-import { Problems } from "../../assembly/problems";
+import { problems } from "../../assembly/problems";
+import { Text } from "../../assembly/text";
 import { bytesOfText } from "./bytes";
 import { configurations } from "./vectors/configurations";
 
 const KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-const environment = new Environment([
-  "AFFINITY_KEY=" + KEY,
-  "WITH_NEWLINE=" + KEY + "\n",
-  "SHORT=AAEC",
-  "EMPTY=",
-]);
+const environment = bytesOfText("AFFINITY_KEY=" + KEY + "\0WITH_NEWLINE=" + KEY + "\n\0SHORT=AAEC\0EMPTY=\0");
+setEnvironment(environment.dataStart, environment.length);
 
-let problems = new Problems();
+// What a policy is made of may lie in these bytes.
+let configuration = new Uint8Array(0);
+let lines: string[] = [];
 
 function read(text: string, pluginName: string = "plugin"): Policy | null {
-  problems = new Problems();
   // The reader changes its bytes: they are its own.
-  const bytes = bytesOfText(text);
-  const policies = readConfiguration(bytes.dataStart, bytes.length, pluginName, environment, problems);
-  return policies.length ? policies[0] : null;
+  configuration = bytesOfText(text);
+  const name = bytesOfText(pluginName);
+  const policy = readConfiguration(
+    configuration.dataStart,
+    configuration.length,
+    name.dataStart,
+    name.length,
+  );
+  lines = [];
+  let problem = problems;
+  while (problem != null) {
+    lines.push(textOf(problem.line));
+    problem = problem.next;
+  }
+  return policy;
 }
 
-function textOf(bytes: ArrayBuffer): string {
-  return String.UTF8.decode(bytes);
+function textOf(text: Text): string {
+  return String.UTF8.decodeUnsafe(text.start, text.length);
 }
 
 function hasLineWith(part: string): bool {
-  for (let i = 0; i < problems.lines.length; i++) {
-    if (problems.lines[i].includes(part)) return true;
+  for (let i = 0; i < lines.length; i++) {
+    if (lines[i].includes(part)) return true;
   }
   return false;
 }
@@ -40,14 +50,14 @@ describe("readConfiguration", () => {
       const row = configurations[i];
       const shown = row.value.length ? row.path + " = " + row.value : row.path;
       expect(read(row.configuration) == null).toBe(true, row.it);
-      expect(hasLineWith(shown)).toBe(true, row.it + ": " + shown + " in " + problems.lines.join(" | "));
+      expect(hasLineWith(shown)).toBe(true, row.it + ": " + shown + " in " + lines.join(" | "));
     }
   });
 
   it("fills in the defaults", () => {
     const policy = read('{"keys": [{"id": 1, "env": "AFFINITY_KEY"}]}');
-    expect(problems.lines.join(" | ")).toBe("");
-    expect(policy!.scope).toBe("plugin");
+    expect(lines.join(" | ")).toBe("");
+    expect(textOf(policy!.scope)).toBe("plugin");
     expect(policy!.repin).toBe(true);
     expect(policy!.asksUserAgent).toBe(false);
     expect(policy!.asksScheme).toBe(true);
@@ -67,8 +77,8 @@ describe("readConfiguration", () => {
         '"}, {"id": 1.0, "env": "WITH_NEWLINE"}],' +
         '"cookie": {"secure": true, "sameSite": "None", "conditionalSameSiteNone": true}}',
     );
-    expect(problems.lines.join(" | ")).toBe("");
-    expect(policy!.scope).toBe("a/b");
+    expect(lines.join(" | ")).toBe("");
+    expect(textOf(policy!.scope)).toBe("a/b");
     expect(policy!.repin).toBe(false);
     expect(policy!.asksUserAgent).toBe(true);
     expect(policy!.asksScheme).toBe(false);
@@ -104,7 +114,7 @@ describe("readConfiguration", () => {
         '"preventCaching": true, "cluster": {"header": "X-Version", "names": ["a", "b"]},' +
         '"debug": {"header": "X-Why", "secret": "sixteen-letters!"}}',
     );
-    expect(problems.lines.join(" | ")).toBe("");
+    expect(lines.join(" | ")).toBe("");
     expect(policy!.lifetime.absolute).toBe(43200);
     expect(policy!.lifetime.idle).toBe(90);
     expect(policy!.lifetime.permanent).toBe(true);
@@ -121,7 +131,7 @@ describe("readConfiguration", () => {
     const policy = read(
       '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}], "mode": "balanced", "type": "Header", "sessionName": "X-Session"}',
     );
-    expect(problems.lines.join(" | ")).toBe("");
+    expect(lines.join(" | ")).toBe("");
     expect(policy!.balanced).toBe(true);
     expect(policy!.inHeader).toBe(true);
     expect(textOf(policy!.sessionName)).toBe("x-session");
@@ -153,18 +163,18 @@ describe("readConfiguration", () => {
       const text = '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}], "debug": ' + wrong[i] + "}";
       expect(read(text) == null).toBe(true, text);
       expect(hasLineWith("$.debug")).toBe(true, text);
-      expect(hasLineWith(secret)).toBe(false, problems.lines.join(" | "));
+      expect(hasLineWith(secret)).toBe(false, lines.join(" | "));
     }
   });
 
   it("names each of several problems", () => {
     expect(read('{"sessionName": "", "hostHeader": 5, "keys": []}') == null).toBe(true);
-    expect(problems.lines.length).toBe(3, problems.lines.join(" | "));
+    expect(lines.length).toBe(3, lines.join(" | "));
   });
 
   it("shows no value of the environment, and no key that stands in the wrong place", () => {
     read('{"keys": [{"id": 1, "env": "SHORT"}]}');
-    expect(problems.lines.join(" | ")).toBe(
+    expect(lines.join(" | ")).toBe(
       '$.keys[0].env = "SHORT": its value is not base64 of exactly 32 bytes (not shown); make one with `openssl rand -base64 32`',
     );
     read(
@@ -178,19 +188,19 @@ describe("readConfiguration", () => {
         KEY +
         '"}',
     );
-    expect(problems.lines.length).toBe(3);
-    expect(hasLineWith(KEY)).toBe(false, problems.lines.join(" | "));
+    expect(lines.length).toBe(3);
+    expect(hasLineWith(KEY)).toBe(false, lines.join(" | "));
   });
 
   it("needs a scope, from the plugin's name or its own", () => {
     const text = '{"keys": [{"id": 1, "env": "AFFINITY_KEY"}]}';
     expect(read(text, "") == null).toBe(true);
-    expect(hasLineWith("$.scope: missing")).toBe(true, problems.lines.join(" | "));
+    expect(hasLineWith("$.scope: missing")).toBe(true, lines.join(" | "));
     expect(read(text, "a name with blanks") == null).toBe(true);
   });
 
   it("refuses more than 1 MiB unread", () => {
     expect(read(" ".repeat(1024 * 1024 + 1)) == null).toBe(true);
-    expect(problems.lines.join(" | ")).toBe("$: longer than 1 MiB; keep to what the README names");
+    expect(lines.join(" | ")).toBe("$: longer than 1 MiB; keep to what the README names");
   });
 });

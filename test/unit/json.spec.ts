@@ -1,15 +1,18 @@
-import { JsonKind, JsonReader, JsonValue } from "../../assembly/json";
+import { JsonKind, JsonValue, putJsonProblem, readJson } from "../../assembly/json";
+import { begin, written, writtenLength } from "../../assembly/writer";
 import { bytesOfText } from "./bytes";
 
-/** The tree in one canonical text, or "PROBLEM: ..." . */
+/** The tree in one canonical text, or what is wrong. */
 function read(text: string): string {
   return readBytes(bytesOfText(text));
 }
 
 function readBytes(bytes: Uint8Array): string {
-  const reader = new JsonReader(bytes.dataStart, bytes.length);
-  const value = reader.read();
-  return value == null ? reader.problem : show(value);
+  const value = readJson(bytes.dataStart, bytes.length);
+  if (value != null) return show(value);
+  begin();
+  putJsonProblem();
+  return String.UTF8.decodeUnsafe(written, writtenLength());
 }
 
 function show(value: JsonValue): string {
@@ -19,18 +22,26 @@ function show(value: JsonValue): string {
     case JsonKind.Boolean:
       return value.flag ? "true" : "false";
     case JsonKind.Number:
-      return value.text;
+      return textOf(value.text, value.length);
     case JsonKind.String:
-      return "<" + value.text + ">";
+      return "<" + textOf(value.text, value.length) + ">";
     default: {
+      const isObject = value.kind == JsonKind.Object;
       const parts: string[] = [];
-      for (let i = 0; i < value.items.length; i++) {
-        const name = value.kind == JsonKind.Object ? "<" + value.names[i] + ">:" : "";
-        parts.push(name + show(value.items[i]));
+      let item = value.first;
+      while (item != null) {
+        const name = isObject ? "<" + textOf(item.name, item.nameLength) + ">:" : "";
+        parts.push(name + show(item));
+        item = item.next;
       }
-      return value.kind == JsonKind.Object ? "{" + parts.join(",") + "}" : "[" + parts.join(",") + "]";
+      assert(parts.length == value.count, "count");
+      return isObject ? "{" + parts.join(",") + "}" : "[" + parts.join(",") + "]";
     }
   }
+}
+
+function textOf(at: usize, length: u32): string {
+  return String.UTF8.decodeUnsafe(at, length);
 }
 
 class Row {

@@ -13,7 +13,7 @@ function lifetimeOf(absolute: u32, idle: u32): Lifetime {
 function written(lifetime: Lifetime, issued: u32, now: u32): string {
   lifetime.permanent = true;
   const text = new Uint8Array(MAX_LIFETIME + 1);
-  const length = lifetime.write(issued, now, text.dataStart);
+  const length = <u32>(lifetime.write(issued, now, text.dataStart) - text.dataStart);
   assert(length <= MAX_LIFETIME && text[MAX_LIFETIME] == 0, "more than MAX_LIFETIME");
   return String.UTF8.decodeUnsafe(text.dataStart, length);
 }

@@ -1,5 +1,5 @@
 import { crc32 } from "../../assembly/crc32";
-import { Ring } from "../../assembly/ring";
+import { newRing } from "../../assembly/ring";
 import { bytesOfHex, bytesOfText } from "./bytes";
 import { balanced, ringPoints } from "./vectors/former";
 
@@ -8,7 +8,7 @@ describe("Ring", () => {
   it("has the points of resty.chash", () => {
     for (let i = 0; i < ringPoints.length; i++) {
       const row = ringPoints[i];
-      const ring = new Ring(row.weight);
+      const ring = newRing(row.weight);
       const text = bytesOfText(row.node);
       ring.add(0, text.dataStart, text.length, row.weight);
       for (let k = 0; k < row.first.length; k++)
@@ -26,7 +26,7 @@ describe("Ring", () => {
       const row = balanced[i];
       let total = 0;
       for (let k = 0; k < row.nodes.length; k++) total += weightOf(row.nodes[k]);
-      const ring = new Ring(total);
+      const ring = newRing(total);
       for (let k = 0; k < row.nodes.length; k++) {
         const text = bytesOfText(nodeOf(row.nodes[k]));
         ring.add(<u16>k, text.dataStart, text.length, weightOf(row.nodes[k]));

@@ -1,5 +1,7 @@
 import { misreadsSameSiteNone } from "../../assembly/browsers";
-import { CookieAttributes } from "../../assembly/setcookie";
+import { JsonValue, stringValue } from "../../assembly/json";
+import { CookieAttributes, SameSite, Secure } from "../../assembly/setcookie";
+import { begin, written, writtenLength } from "../../assembly/writer";
 import { bytesOfText } from "./bytes";
 
 function misreads(userAgent: string): bool {
@@ -7,46 +9,68 @@ function misreads(userAgent: string): bool {
   return misreadsSameSiteNone(bytes.dataStart, bytes.length);
 }
 
-describe("CookieAttributes.render", () => {
+const texts: Uint8Array[] = [];
+
+function valueOf(text: string): JsonValue {
+  const bytes = bytesOfText(text);
+  texts.push(bytes);
+  return stringValue(bytes.dataStart, bytes.length);
+}
+
+function defaults(): CookieAttributes {
+  const attributes = new CookieAttributes();
+  attributes.path = valueOf("/");
+  attributes.domain = valueOf("");
+  attributes.httpOnly = true;
+  return attributes;
+}
+
+function render(attributes: CookieAttributes, https: bool, misreadsNone: bool): string {
+  begin();
+  attributes.put(https, misreadsNone);
+  return String.UTF8.decodeUnsafe(written, writtenLength());
+}
+
+describe("CookieAttributes.put", () => {
   it("writes the defaults", () => {
-    const attributes = new CookieAttributes();
-    expect(attributes.render(false, false)).toBe("; Path=/; HttpOnly; SameSite=Lax");
-    expect(attributes.render(true, false)).toBe("; Path=/; Secure; HttpOnly; SameSite=Lax");
+    const attributes = defaults();
+    expect(render(attributes, false, false)).toBe("; Path=/; HttpOnly; SameSite=Lax");
+    expect(render(attributes, true, false)).toBe("; Path=/; Secure; HttpOnly; SameSite=Lax");
   });
 
   it("writes all of them, in the order of lua-resty-cookie", () => {
-    const attributes = new CookieAttributes();
-    attributes.domain = "example.com";
-    attributes.path = "/shop";
-    attributes.secure = "true";
-    attributes.sameSite = "Strict";
+    const attributes = defaults();
+    attributes.domain = valueOf("example.com");
+    attributes.path = valueOf("/shop");
+    attributes.secure = Secure.Always;
+    attributes.sameSite = SameSite.Strict;
     attributes.partitioned = true;
     const expected = "; Domain=example.com; Path=/shop; Secure; HttpOnly; SameSite=Strict; Partitioned";
-    expect(attributes.render(false, false)).toBe(expected);
+    expect(render(attributes, false, false)).toBe(expected);
   });
 
   it("leaves out what is turned off", () => {
-    const attributes = new CookieAttributes();
+    const attributes = defaults();
     attributes.httpOnly = false;
-    attributes.sameSite = "";
-    attributes.secure = "false";
-    expect(attributes.render(true, false)).toBe("; Path=/");
+    attributes.sameSite = SameSite.Absent;
+    attributes.secure = Secure.Never;
+    expect(render(attributes, true, false)).toBe("; Path=/");
   });
 
   it("writes None and Partitioned only beside Secure", () => {
-    const attributes = new CookieAttributes();
-    attributes.sameSite = "None";
+    const attributes = defaults();
+    attributes.sameSite = SameSite.None;
     attributes.partitioned = true;
-    expect(attributes.render(false, false)).toBe("; Path=/; HttpOnly");
-    expect(attributes.render(true, false)).toBe("; Path=/; Secure; HttpOnly; SameSite=None; Partitioned");
+    expect(render(attributes, false, false)).toBe("; Path=/; HttpOnly");
+    expect(render(attributes, true, false)).toBe("; Path=/; Secure; HttpOnly; SameSite=None; Partitioned");
   });
 
   it("keeps None from a browser that misreads it, and nothing else", () => {
-    const attributes = new CookieAttributes();
-    attributes.sameSite = "None";
-    expect(attributes.render(true, true)).toBe("; Path=/; Secure; HttpOnly");
-    attributes.sameSite = "Strict";
-    expect(attributes.render(true, true)).toBe("; Path=/; Secure; HttpOnly; SameSite=Strict");
+    const attributes = defaults();
+    attributes.sameSite = SameSite.None;
+    expect(render(attributes, true, true)).toBe("; Path=/; Secure; HttpOnly");
+    attributes.sameSite = SameSite.Strict;
+    expect(render(attributes, true, true)).toBe("; Path=/; Secure; HttpOnly; SameSite=Strict");
   });
 });
 

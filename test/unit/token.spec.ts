@@ -1,6 +1,7 @@
 import { decodeBase64 } from "../../assembly/base64";
 import { readEndpoint, writeEndpoint } from "../../assembly/endpoint";
-import { MAX_TOKEN, SealingKey, Token, openToken } from "../../assembly/token";
+import { stringValue } from "../../assembly/json";
+import { MAX_TOKEN, SealingKey, Token, newKey, openToken } from "../../assembly/token";
 import { bytesOfHex, bytesOfText } from "./bytes";
 import { opens, refused } from "./vectors/tokens";
 
@@ -11,7 +12,14 @@ function keyOf(id: i32, base64: string, scope: string, sessionName: string): Sea
   const text = bytesOfText(base64);
   const bytes = new ArrayBuffer(33);
   assert(decodeBase64(text.dataStart, text.length, changetype<usize>(bytes)) == 32, "no key");
-  return new SealingKey(<u8>id, bytes, scope, sessionName);
+  const scopeBytes = bytesOfText(scope);
+  const nameBytes = bytesOfText(sessionName);
+  return newKey(
+    <u8>id,
+    changetype<usize>(bytes),
+    stringValue(scopeBytes.dataStart, scopeBytes.length),
+    stringValue(nameBytes.dataStart, nameBytes.length),
+  );
 }
 
 function isOpened(text: string, keys: SealingKey): bool {

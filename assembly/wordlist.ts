@@ -1,0 +1,46 @@
+/** Lists of words: one packed text, a blank between two. */
+import { equal } from "./bytes";
+import { Words, expand } from "./literals";
+import { putBytes } from "./writer";
+
+const list = memory.data(1024);
+let listEnd: usize = 0;
+let wordStart: usize = 0;
+let wordEnd: usize = 0;
+
+/** Which of the words this is; -1 for none. */
+export function indexOfWord(words: Words, at: usize, length: u32): i32 {
+  start(words);
+  for (let index = 0; next(); index++) {
+    if (wordEnd - wordStart == length && equal(wordStart, at, length)) return index;
+  }
+  return -1;
+}
+
+/** Whether a text starts with one of the words. */
+export function startsWithWord(words: Words, at: usize, length: u32): bool {
+  start(words);
+  while (next()) {
+    if (wordEnd - wordStart <= length && equal(wordStart, at, wordEnd - wordStart)) return true;
+  }
+  return false;
+}
+
+export function putWord(words: Words, index: i32): void {
+  start(words);
+  while (next() && index > 0) index--;
+  putBytes(wordStart, <u32>(wordEnd - wordStart));
+}
+
+function start(words: Words): void {
+  listEnd = expand(words, list);
+  wordEnd = list - 1;
+}
+
+function next(): bool {
+  wordStart = wordEnd + 1;
+  if (wordStart >= listEnd) return false;
+  wordEnd = wordStart;
+  while (wordEnd < listEnd && load<u8>(wordEnd) != 0x20) wordEnd++;
+  return true;
+}
