@@ -5,16 +5,16 @@ import { newEndpoints } from "./endpoints";
 import { Format, FormatKind } from "./former";
 import { FormerCookies } from "./formercookies";
 import { isCookieDomain, isCookiePath, isToken, isVisible } from "./grammar";
-import { JsonKind, JsonValue, itemsOf, stringValue } from "./json";
+import { JsonKind, JsonValue, itemsOf, keepString, putString, stringValue } from "./json";
 import { wholeNumber } from "./keys";
 import { words } from "./literals";
 import { problemCount } from "./problems";
 import { kept, make, scratch } from "./region";
-import { Section, openSection, packedValue } from "./section";
+import { Section, openItem, openSection, packedValue } from "./section";
 import { CookieAttributes, putAttribute } from "./setcookie";
 import { timestampSeconds } from "./timestamp";
 import { startsWithWord } from "./wordlist";
-import { begin, keepWritten, put, putBytes } from "./writer";
+import { begin, keepWritten, put } from "./writer";
 
 const MAX_FORMATS: i32 = 16;
 const MAX_ENDPOINTS: i32 = 4096;
@@ -65,10 +65,8 @@ export function readAcceptance(policy: Section, field: i32, around: Surroundings
   if (item == null) section.require(Field.Formats, words("not an array of 1 to 16 formats"), FORMATS_REMEDY);
   let last: Format | null = null;
   for (let index = 0; item != null; index++) {
-    if (item.kind != JsonKind.Object) {
-      section.refuseItem(Field.Formats, index, null, words("not an object"), FORMATS_REMEDY);
-    } else {
-      const opened = openSection(section, Field.Formats, index, item, FORMAT_FIELDS);
+    const opened = openItem(section, Field.Formats, index, item, FORMAT_FIELDS, FORMATS_REMEDY);
+    if (opened != null) {
       const format = readFormat(opened, around, expireOld ? former : null);
       if (last == null) former.formats = format;
       else last.next = format;
@@ -120,18 +118,14 @@ function readFormat(section: Section, around: Surroundings, former: FormerCookie
       words("not a cookie name"),
       words("write the name of the cookie that browsers have"),
     );
-  } else if (
-    around.stripFromRequest &&
-    around.attributes != null &&
-    name.is(around.sessionName.text, around.sessionName.length)
-  ) {
+  } else if (around.stripFromRequest && around.attributes != null && name.is(around.sessionName)) {
     section.refuse(
       FormatField.SessionName,
       words("stripFromRequest takes the cookie of this name away"),
       words("give the policy another sessionName"),
     );
   }
-  format.name = kept.keep(name.text, name.length);
+  format.name = keepString(name);
   readEndpoints(section, format, backend);
   readCluster(section, format, around.clusters);
   readExpiries(section, name, around, former);
@@ -255,20 +249,14 @@ function addExpiry(
 ): void {
   // Not our own cookie.
   const own = around.attributes;
-  if (
-    own != null &&
-    name.is(around.sessionName.text, around.sessionName.length) &&
-    domain.is(own.domain.text, own.domain.length) &&
-    path.is(own.path.text, own.path.length)
-  )
-    return;
+  if (own != null && name.is(around.sessionName) && domain.is(own.domain) && path.is(own.path)) return;
   begin();
-  putBytes(name.text, name.length);
+  putString(name);
   put(words("="));
   if (domain.length) putAttribute(words("; Domain="), domain);
   putAttribute(words("; Path="), path);
   put(words("; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0"));
   // A browser takes no cookie with such a prefix that is not Secure, not even to drop it.
-  if (startsWithWord(words("__"), name.text, name.length)) put(words("; Secure"));
+  if (startsWithWord(words("__"), name)) put(words("; Secure"));
   former.addExpiry(keepWritten(scratch));
 }

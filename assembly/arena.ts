@@ -10,7 +10,9 @@ const SIZE: usize = 16 * 1024;
 // Envoy's headers end at 8 MiB (max_request_headers_kb). A request beyond any sense gets no memory instead of a trap.
 const MAX_VALUE: usize = 64 * 1024 * 1024;
 
-const base = obtain(SIZE);
+// The search for cookies reads so many bytes behind a value.
+const READ_BEHIND: usize = 16;
+const base = obtain(SIZE + READ_BEHIND);
 let top: usize = 0;
 // Values that found no room, a list through the first word of each block.
 let overflow: usize = 0;
@@ -25,7 +27,7 @@ export function allocate(size: usize): usize {
     return at;
   }
   if (size > MAX_VALUE) return 0;
-  const block = obtain(LINK + size);
+  const block = obtain(LINK + size + READ_BEHIND);
   store<usize>(block, overflow);
   overflow = block;
   return block + LINK;

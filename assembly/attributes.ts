@@ -96,7 +96,7 @@ function readSecure(section: Section): Secure {
   if (value == null) return Secure.Auto;
   if (value.kind == JsonKind.Boolean) return value.flag ? Secure.Always : Secure.Never;
   const auto = packedValue(words("auto"));
-  if (value.kind != JsonKind.String || !value.is(auto.text, auto.length)) {
+  if (value.kind != JsonKind.String || !value.is(auto)) {
     section.refuse(
       Field.Secure,
       words("not one of the allowed values"),
@@ -121,9 +121,9 @@ function checkPrefix(
   attributes: CookieAttributes,
 ): void {
   const name = lowered(sessionName);
-  const host = startsWithWord(words("__host-"), name.text, name.length);
-  const http = startsWithWord(words("__http- __host-http-"), name.text, name.length);
-  if (!host && !http && !startsWithWord(words("__secure-"), name.text, name.length)) return;
+  const host = startsWithWord(words("__host-"), name);
+  const http = startsWithWord(words("__http- __host-http-"), name);
+  if (!host && !http && !startsWithWord(words("__secure-"), name)) return;
   if (attributes.secure != Secure.Always) {
     policy.refuse(
       field,

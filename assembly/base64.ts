@@ -3,11 +3,9 @@
  * Decoding takes the canonical form only (section 3.5), so that no two texts stand for the same bytes.
  */
 
+// -1 as a signed byte.
 // @ts-ignore: decorator
 @inline const FOREIGN: u8 = 0xff;
-// Values are below 64, so this bit is in FOREIGN only and survives the OR of several looked-up bytes.
-// @ts-ignore: decorator
-@inline const FOREIGN_BIT: u32 = 0x80;
 // @ts-ignore: decorator
 @inline const EQUALS_SIGN: u8 = 0x3d;
 
@@ -62,22 +60,15 @@ function define(alphabet: usize, sign62: u8, sign63: u8): void {
 function encode(from: usize, length: u32, to: usize, alphabet: usize): u32 {
   const start = to;
   const end = from + length;
-  for (; from + 3 <= end; from += 3) {
-    const bits = ((<u32>load<u8>(from)) << 16) | ((<u32>load<u8>(from, 1)) << 8) | load<u8>(from, 2);
-    store<u8>(to, load<u8>(alphabet + (bits >> 18)));
-    store<u8>(to, load<u8>(alphabet + ((bits >> 12) & 63)), 1);
-    store<u8>(to, load<u8>(alphabet + ((bits >> 6) & 63)), 2);
-    store<u8>(to, load<u8>(alphabet + (bits & 63)), 3);
-    to += 4;
+  for (; from < end; from += 3) {
+    const left = end - from;
+    let bits = (<u32>load<u8>(from)) << 16;
+    if (left > 1) bits |= (<u32>load<u8>(from, 1)) << 8;
+    if (left > 2) bits |= load<u8>(from, 2);
+    for (let shift: i32 = 18, last = left > 2 ? 0 : left > 1 ? 6 : 12; shift >= last; shift -= 6)
+      store<u8>(to++, load<u8>(alphabet + ((bits >> shift) & 63)));
   }
-  const rest = <u32>(end - from);
-  if (rest == 0) return <u32>(to - start);
-
-  const bits = ((<u32>load<u8>(from)) << 16) | (rest == 2 ? (<u32>load<u8>(from, 1)) << 8 : 0);
-  store<u8>(to, load<u8>(alphabet + (bits >> 18)));
-  store<u8>(to, load<u8>(alphabet + ((bits >> 12) & 63)), 1);
-  if (rest == 2) store<u8>(to, load<u8>(alphabet + ((bits >> 6) & 63)), 2);
-  return <u32>(to - start) + rest + 1;
+  return <u32>(to - start);
 }
 
 function decode(from: usize, length: u32, to: usize, values: usize): i32 {
@@ -86,34 +77,33 @@ function decode(from: usize, length: u32, to: usize, values: usize): i32 {
   const start = to;
   const end = from + (length - rest);
   for (; from < end; from += 4) {
-    const a = valueOf(values, from);
-    const b = valueOf(values, from + 1);
-    const c = valueOf(values, from + 2);
-    const d = valueOf(values, from + 3);
-    if ((a | b | c | d) & FOREIGN_BIT) return -1;
-    store<u8>(to, <u8>((a << 2) | (b >> 4)));
-    store<u8>(to, <u8>((b << 4) | (c >> 2)), 1);
-    store<u8>(to, <u8>((c << 6) | d), 2);
+    const bits = head(values, from) | (valueOf(values, from, 2) << 6) | valueOf(values, from, 3);
+    if (bits < 0) return -1;
+    store<u8>(to, <u8>(bits >> 16));
+    store<u8>(to, <u8>(bits >> 8), 1);
+    store<u8>(to, <u8>bits, 2);
     to += 3;
   }
-  if (rest == 0) return <i32>(to - start);
-
-  const a = valueOf(values, from);
-  const b = valueOf(values, from + 1);
-  if (rest == 2) {
-    if ((a | b) & FOREIGN_BIT || b & 15) return -1;
-    store<u8>(to, <u8>((a << 2) | (b >> 4)));
-    return <i32>(to - start) + 1;
+  if (rest) {
+    const bits = head(values, from) | (rest == 3 ? valueOf(values, from, 2) << 6 : 0);
+    // Bits behind the last byte are zeros in the canonical form.
+    if (bits < 0 || bits & (rest == 3 ? 0xff : 0xffff)) return -1;
+    store<u8>(to++, <u8>(bits >> 16));
+    if (rest == 3) store<u8>(to++, <u8>(bits >> 8));
   }
-  const c = valueOf(values, from + 2);
-  if ((a | b | c) & FOREIGN_BIT || c & 3) return -1;
-  store<u8>(to, <u8>((a << 2) | (b >> 4)));
-  store<u8>(to, <u8>((b << 4) | (c >> 2)), 1);
-  return <i32>(to - start) + 2;
+  return <i32>(to - start);
 }
 
+/** The first two characters of four, as 12 bits above 12 others. */
 // @ts-ignore: decorator
 @inline
-function valueOf(values: usize, character: usize): u32 {
-  return load<u8>(values + load<u8>(character));
+function head(values: usize, from: usize): i32 {
+  return (valueOf(values, from, 0) << 18) | (valueOf(values, from, 1) << 12);
+}
+
+/** Below 64, or -1, which stays below 0 wherever it is shifted to, whatever it is joined with. */
+// @ts-ignore: decorator
+@inline
+function valueOf(values: usize, from: usize, index: usize): i32 {
+  return load<i8>(values + load<u8>(from + index));
 }

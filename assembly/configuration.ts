@@ -4,7 +4,7 @@ import { words } from "./literals";
 import { Policy } from "./policy";
 import { addProblem, forgetProblems, problemCount } from "./problems";
 import { Field, readPolicy } from "./readpolicy";
-import { Section, openSection } from "./section";
+import { Section, openItem, openSection } from "./section";
 import { indexOfWord } from "./wordlist";
 import { begin, put } from "./writer";
 
@@ -65,7 +65,7 @@ export function readConfiguration(
 function hasServices(object: JsonValue): bool {
   let item = object.first;
   while (item != null) {
-    if (indexOfWord(SERVICES, item.name, item.nameLength) >= 0) return true;
+    if (indexOfWord(SERVICES, item.name) >= 0) return true;
     item = item.next;
   }
   return false;
@@ -78,10 +78,8 @@ function readServices(section: Section): Policy | null {
   let first: Policy | null = null;
   let last: Policy | null = null;
   for (let index = 0; item != null; index++) {
-    if (item.kind != JsonKind.Object) {
-      section.refuseItem(Field.Services, index, null, words("not an object"), SERVICES_REMEDY);
-    } else {
-      const service = openSection(section, Field.Services, index, item, SERVICE);
+    const service = openItem(section, Field.Services, index, item, SERVICE, SERVICES_REMEDY);
+    if (service != null) {
       const served = readClusterNames(service, Field.Clusters);
       // No plugin's name stands in: all would have the same, and a token of one would be worth something at the others.
       const policy = readPolicy(service, stringValue(0, 0));
@@ -113,6 +111,6 @@ function checkApart(section: Section, policy: Policy, other: Policy): void {
         words("name each cluster once"),
       );
   }
-  if (policy.scope.length && policy.scope.is(other.scope.start, other.scope.length))
+  if (policy.scope.length && policy.scope.same(other.scope))
     section.refuse(Field.Scope, words("another service's scope"), words("give each its own"));
 }

@@ -72,17 +72,16 @@ function skipBlanks(at: usize, end: usize): usize {
   return at;
 }
 
-/** Where the next ";" stands, or `end`. Eight bytes a step: other people's cookies are the bulk of a header. */
+/**
+ * Where the next ";" stands, or `end`. Sixteen bytes a step, up to 15 of them behind `end`, as other people's cookies are the
+ * bulk of a header.
+ */
 function pairEnd(at: usize, end: usize): usize {
-  // A byte of `difference` is 0 where the header has ";"; the lowest such byte is the lowest whose top bit comes out.
-  // Warren, Hacker's Delight, section 6-1.
-  for (; at + 8 <= end; at += 8) {
-    const difference = load<u64>(at) ^ 0x3b3b3b3b3b3b3b3b;
-    const zeros = (difference - 0x0101010101010101) & ~difference & 0x8080808080808080;
-    if (zeros) return at + ((<usize>ctz(zeros)) >> 3);
+  for (; at < end; at += 16) {
+    const semicolons = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(0x3b)));
+    if (semicolons) return min(at + ctz(semicolons), end);
   }
-  while (at < end && load<u8>(at) != 0x3b) at++;
-  return at;
+  return end;
 }
 
 // @ts-ignore: decorator

@@ -73,7 +73,7 @@ let all: Counters | null = null;
 /** The counters of a scope, the same for all that name it. */
 export function countersOf(scope: Text): Counters {
   let counters = all;
-  while (counters != null && !counters.scope.is(scope.start, scope.length)) counters = counters.next;
+  while (counters != null && !counters.scope.same(scope)) counters = counters.next;
   if (counters != null) return counters;
   const added = make<Counters>(lasting);
   added.scope = lasting.keep(scope.start, scope.length);

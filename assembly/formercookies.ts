@@ -36,7 +36,7 @@ export class FormerCookies {
     let last: Expiry | null = null;
     let expiry = this.expiries;
     while (expiry != null) {
-      if (expiry.line.is(line.start, line.length)) return;
+      if (expiry.line.same(line)) return;
       last = expiry;
       expiry = expiry.next;
     }

@@ -79,7 +79,7 @@ export function isEnvironmentName(value: JsonValue): bool {
 
 /** Whether a header, in lower case, is free to be ours: a token that starts with "x-", and none that Envoy gives a meaning. */
 export function isOwnHeader(name: JsonValue): bool {
-  return startsWithWord(words("x-"), name.text, name.length) && isFreeHeader(name);
+  return startsWithWord(words("x-"), name) && isFreeHeader(name);
 }
 
 /** Whether a header, in lower case, is one that neither HTTP nor Envoy gives a meaning to. */
@@ -88,16 +88,14 @@ export function isFreeHeader(name: JsonValue): bool {
     isToken(name) &&
     !startsWithWord(
       words("x-forwarded- x-envoy- content- accept access-control- if- sec- proxy- grpc-"),
-      name.text,
-      name.length,
+      name,
     ) &&
     // RFC 9110, section 18.4, RFC 9111, RFC 9112 and RFC 6265, those that travel with most messages; W3C Trace Context.
     indexOfWord(
       words(
         "x-request-id host cookie set-cookie connection keep-alive te trailer transfer-encoding upgrade authorization www-authenticate location date vary cache-control age etag expires last-modified server user-agent referer origin expect range via forwarded traceparent tracestate",
       ),
-      name.text,
-      name.length,
+      name,
     ) < 0
   );
 }

@@ -31,11 +31,12 @@ export function release(at: usize): void {
 }
 
 function extend(size: usize): usize {
+  // In the tests AssemblyScript's own allocator takes at its first call whatever memory there is. The filter has none.
+  if (ASC_RUNTIME != 0) heap.free(heap.alloc(1));
   if (end - top < size) {
     const pages = memory.grow(<i32>((size + PAGE - 1) / PAGE));
     if (pages < 0) unreachable();
     const from = <usize>pages * PAGE;
-    // Another allocator may have grown the memory in between; in the filter there is none.
     if (from != end) top = from;
     end = <usize>memory.size() * PAGE;
   }

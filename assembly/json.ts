@@ -1,7 +1,8 @@
 import { hexValue, isDigit } from "./characters";
 import { equal } from "./bytes";
 import { Words, expand, words } from "./literals";
-import { make, scratch } from "./region";
+import { kept, make, scratch } from "./region";
+import { Text } from "./text";
 import { sequenceLength, writeUTF8 } from "./utf8";
 import { put, putByte, putBytes, putDecimal, putQuoted } from "./writer";
 
@@ -30,18 +31,28 @@ export class JsonValue {
   /** Of a string: what it says. Of a number: its literal, as it stands in the text. */
   text: usize;
   length: u32;
-  /** Of a value of an object. */
-  name: usize;
-  nameLength: u32;
+  /** Of a value of an object: a string. */
+  name: JsonValue;
 
-  is(at: usize, length: u32): bool {
-    return this.length == length && equal(this.text, at, length);
+  /** Whether two strings are the same. */
+  is(other: JsonValue): bool {
+    return this.length == other.length && equal(this.text, other.text, other.length);
   }
 }
 
 /** The items of an array; null for what is no array of 1 to `most`. */
 export function itemsOf(value: JsonValue | null, most: i32): JsonValue | null {
   return value != null && value.kind == JsonKind.Array && value.count <= most ? value.first : null;
+}
+
+/** Puts a string as it is. */
+export function putString(value: JsonValue): void {
+  putBytes(value.text, value.length);
+}
+
+/** A string as a text of what is kept. */
+export function keepString(value: JsonValue): Text {
+  return kept.keep(value.text, value.length);
 }
 
 /** A value that stands for one that is missing. */
@@ -86,7 +97,7 @@ let end: usize = 0;
 let line: u32 = 0;
 let lineStart: usize = 0;
 let reason: Words = 0;
-/** The value whose name stands twice. */
+/** The name that stands twice. */
 let twice: JsonValue | null = null;
 
 /** Reads one JSON text, and changes its bytes. After null, `putJsonProblem` says what is wrong and where. */
@@ -115,7 +126,7 @@ export function putJsonProblem(): void {
   const value = twice;
   if (value == null) return put(reason);
   put(words("the name "));
-  putQuoted(value.name, value.nameLength);
+  putQuoted(value.text, value.length);
   put(words(" stands twice in one object"));
 }
 
@@ -130,13 +141,7 @@ function read(value: JsonValue, depth: i32): bool {
   skipBlanks();
   const first = peek();
   if (first == 0x7b || first == 0x5b) return readItems(value, first, depth);
-  if (first == 0x22) {
-    value.kind = JsonKind.String;
-    if (!readString()) return false;
-    value.text = stringStart;
-    value.length = stringLength;
-    return true;
-  }
+  if (first == 0x22) return readString(value);
   if (first == 0x2d || isDigit(first)) return readNumber(value);
   value.kind = JsonKind.Boolean;
   value.flag = skipWord(words("true"));
@@ -171,13 +176,13 @@ function readItems(value: JsonValue, opening: i32, depth: i32): bool {
 function readName(object: JsonValue, item: JsonValue): bool {
   skipBlanks();
   if (peek() != 0x22) return refuse(words("a name in double quotes is due"));
-  if (!readString()) return false;
-  item.name = stringStart;
-  item.nameLength = stringLength;
+  const name = make<JsonValue>(scratch);
+  item.name = name;
+  if (!readString(name)) return false;
   let other = object.first;
   while (other != null) {
-    if (other.nameLength == stringLength && equal(other.name, stringStart, stringLength)) {
-      twice = item;
+    if (other.name.is(name)) {
+      twice = name;
       return false;
     }
     other = other.next;
@@ -212,19 +217,16 @@ function skipDigits(): bool {
   return at > from || refuse(words("a digit is due"));
 }
 
-/** The string that `readString` read. */
-let stringStart: usize = 0;
-let stringLength: u32 = 0;
-
-function readString(): bool {
+function readString(value: JsonValue): bool {
+  value.kind = JsonKind.String;
   // An escape is never shorter than the UTF-8 of what it stands for, so the text is unescaped in its own place.
   let to = ++at;
-  stringStart = to;
+  value.text = to;
   while (at < end) {
     const byte = load<u8>(at);
     if (byte == 0x22) {
       at++;
-      stringLength = <u32>(to - stringStart);
+      value.length = <u32>(to - value.text);
       return true;
     }
     if (byte < 0x20) return refuse(words("a control character in a string; write it as \\u00XX"));

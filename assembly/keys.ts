@@ -5,7 +5,7 @@ import { environmentValue } from "./environment";
 import { isEnvironmentName } from "./grammar";
 import { JsonKind, JsonValue, itemsOf } from "./json";
 import { words } from "./literals";
-import { Section, openSection } from "./section";
+import { Section, openItem } from "./section";
 import { KEY_LENGTH, SealingKey, newKey } from "./token";
 
 const enum Field {
@@ -38,10 +38,8 @@ export function readKeys(
   let first: SealingKey | null = null;
   let last: SealingKey | null = null;
   for (let index = 0; item != null; index++) {
-    if (item.kind != JsonKind.Object) {
-      policy.refuseItem(field, index, null, words("not an object"), KEYS_REMEDY);
-    } else {
-      const section = openSection(policy, field, index, item, FIELDS);
+    const section = openItem(policy, field, index, item, FIELDS, KEYS_REMEDY);
+    if (section != null) {
       const id = readId(section);
       const bytes = readKeyBytes(section);
       if (id >= 0 && bytes) {

@@ -41,13 +41,9 @@ export function poly1305Start(key: usize): void {
   h4 = 0;
 }
 
-/** Adds `length` bytes and, when they end within a block, zeros to its end (RFC 8439, section 2.8). */
-export function poly1305AddPadded(from: usize, length: u32): void {
-  const whole = length & ~(BLOCK - 1);
-  addBlocks(from, whole, 1);
-  if (whole == length) return;
-  copyLastBlock(from + whole, length - whole);
-  addBlocks(lastBlock, BLOCK, 1);
+/** Adds `length` bytes, a multiple of 16. */
+export function poly1305Add(from: usize, length: u32): void {
+  addBlocks(from, length, 1);
 }
 
 /** Adds the last `length` bytes of a message that is not padded to whole blocks (RFC 8439, section 2.5). */

@@ -6,7 +6,7 @@ import { Clusters, newClusters } from "./clusters";
 import { Debug } from "./debug";
 import { durationSeconds } from "./duration";
 import { MAX_SCOPE, isFreeHeader, isOwnHeader, isToken, isVisible, lowered } from "./grammar";
-import { JsonKind, JsonValue } from "./json";
+import { JsonKind, JsonValue, keepString, putString } from "./json";
 import { readKeys } from "./keys";
 import { Lifetime } from "./lifetime";
 import { Words, words } from "./literals";
@@ -15,8 +15,7 @@ import { problemCount } from "./problems";
 import { kept, make, scratch } from "./region";
 import { Section, packedValue } from "./section";
 import { CookieAttributes, SameSite, Secure } from "./setcookie";
-import { Text } from "./text";
-import { begin, keepWritten, putByte, putBytes } from "./writer";
+import { begin, keepWritten, putByte } from "./writer";
 
 /** Of a policy; the first is `services` of a configuration that has none, or `clusters` of a service. */
 export const enum Field {
@@ -62,9 +61,9 @@ export function readPolicy(section: Section, pluginName: JsonValue): Policy {
     lifetime,
   );
   headers = inHeader ? sessionName : null;
-  policy.hostHeader = keep(readHeader(section, Field.HostHeader, words("x-affinity-host"))!);
+  policy.hostHeader = keepString(readHeader(section, Field.HostHeader, words("x-affinity-host"))!);
   const keyHeader = readHeader(section, Field.KeyHeader, balanced ? words("x-affinity-key") : NONE);
-  if (keyHeader != null) policy.keyHeader = keep(keyHeader);
+  if (keyHeader != null) policy.keyHeader = keepString(keyHeader);
   policy.stripFromRequest = section.flag(Field.StripFromRequest, false);
   policy.preventCaching = section.flag(Field.PreventCaching, false);
   const clusters = readClusters(section);
@@ -79,8 +78,8 @@ export function readPolicy(section: Section, pluginName: JsonValue): Policy {
   policy.former = readAcceptance(section, Field.Accept, around);
   const keys = readKeys(section, Field.Keys, scope, sessionName);
   if (keys != null) policy.keys = keys;
-  policy.scope = keep(scope);
-  policy.sessionName = keep(sessionName);
+  policy.scope = keepString(scope);
+  policy.sessionName = keepString(sessionName);
   policy.lifetime = lifetime;
   policy.balanced = balanced;
   policy.inHeader = inHeader;
@@ -92,14 +91,10 @@ export function readPolicy(section: Section, pluginName: JsonValue): Policy {
   return policy;
 }
 
-function keep(value: JsonValue): Text {
-  return kept.keep(value.text, value.length);
-}
-
 /** What of a Set-Cookie header is always the same. */
 function writeCookie(policy: Policy, name: JsonValue, attributes: CookieAttributes | null): void {
   begin();
-  putBytes(name.text, name.length);
+  putString(name);
   putByte(0x3d);
   policy.cookieStart = keepWritten(kept);
   for (let kind: u32 = 0; kind < 4; kind++) {
@@ -196,7 +191,7 @@ function readHeader(section: Section, field: i32, fallback: Words): JsonValue | 
 function isTaken(name: JsonValue): bool {
   let other = headers;
   while (other != null) {
-    if (name.is(other.text, other.length)) return true;
+    if (name.is(other)) return true;
     other = other.next;
   }
   return false;
@@ -208,7 +203,7 @@ function readClusters(policy: Section): Clusters | null {
   const section = policy.section(Field.Cluster, CLUSTER_FIELDS);
   if (section == null) return null;
   const header = readHeader(section, 0, words("x-affinity-cluster"))!;
-  const clusters = newClusters(keep(header), readClusterNames(section, 1));
+  const clusters = newClusters(keepString(header), readClusterNames(section, 1));
   if (clusters.collide) {
     section.refuse(
       1,
@@ -227,7 +222,7 @@ function readDebug(policy: Section): Debug | null {
   const section = policy.secretSection(Field.Debug, DEBUG_FIELDS);
   if (section == null) return null;
   const debug = make<Debug>(kept);
-  debug.header = keep(readHeader(section, 0, words("x-affinity-debug"))!);
+  debug.header = keepString(readHeader(section, 0, words("x-affinity-debug"))!);
   const secret = section.get(1);
   if (
     secret == null ||
@@ -241,7 +236,7 @@ function readDebug(policy: Section): Debug | null {
       words("make one with `openssl rand -base64 32`"),
     );
   } else {
-    debug.secret = keep(secret);
+    debug.secret = keepString(secret);
   }
   return debug;
 }

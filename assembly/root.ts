@@ -78,7 +78,7 @@ export class Root {
   private addHeader(map: HeaderMap, name: Text): void {
     let header = this.headers;
     while (header != null) {
-      if (header.map == map && header.name.is(name.start, name.length)) return;
+      if (header.map == map && header.name.same(name)) return;
       header = header.next;
     }
     const added = make<Header>(kept);

@@ -1,10 +1,10 @@
 import { isAlphanumeric } from "./characters";
-import { JsonKind, JsonValue, putValue, stringValue } from "./json";
+import { JsonKind, JsonValue, putString, putValue, stringValue } from "./json";
 import { Words, expand, words } from "./literals";
 import { addProblem } from "./problems";
 import { make, scratch } from "./region";
 import { indexOfWord, putWord } from "./wordlist";
-import { begin, put, putByte, putBytes, putDecimal, putQuoted } from "./writer";
+import { begin, put, putByte, putDecimal, putQuoted } from "./writer";
 
 const MAX_FIELD: u32 = 32;
 
@@ -44,7 +44,7 @@ export class Section {
   choice(field: i32, choices: Words): i32 {
     const value = this.get(field);
     if (value == null) return 0;
-    const index = value.kind == JsonKind.String ? indexOfWord(choices, value.text, value.length) : -1;
+    const index = value.kind == JsonKind.String ? indexOfWord(choices, value) : -1;
     if (index >= 0) return index;
     this.refuseFor(field, words("not one of the allowed values; allowed, in double quotes: "), choices);
     return 0;
@@ -142,22 +142,36 @@ export class Section {
   }
 
   /** A field that nobody knows. Its value is not shown: it may be a secret under a misspelt name. */
-  refuseUnknown(name: usize, length: u32): void {
+  refuseUnknown(name: JsonValue): void {
     begin();
     this.putPath();
-    let plain = length <= MAX_FIELD;
-    for (let i: u32 = 0; i < length && plain; i++) plain = isAlphanumeric(load<u8>(name + i));
+    let plain = name.length <= MAX_FIELD;
+    for (let i: u32 = 0; i < name.length && plain; i++) plain = isAlphanumeric(load<u8>(name.text + i));
     putByte(plain ? 0x2e : 0x5b);
     if (plain) {
-      putBytes(name, length);
+      putString(name);
     } else {
-      putQuoted(name, length);
+      putQuoted(name.text, name.length);
       putByte(0x5d);
     }
     put(words(": unknown field; known here: "));
     put(this.names);
     addProblem();
   }
+}
+
+/** Item `index` of an array of objects in `parent`'s field; null where it is none, which is refused by `remedy`. */
+export function openItem(
+  parent: Section,
+  field: i32,
+  index: i32,
+  item: JsonValue,
+  names: Words,
+  remedy: Words,
+): Section | null {
+  if (item.kind == JsonKind.Object) return openSection(parent, field, index, item, names);
+  parent.refuseItem(field, index, null, words("not an object"), remedy);
+  return null;
 }
 
 /** An object that is `parent`'s field, or item `index` of it. Refuses what has none of `names`. */
@@ -178,8 +192,8 @@ export function openSection(
   section.fields = scratch.take(<usize>MAX_FIELD * sizeof<usize>());
   let item = value.first;
   while (item != null) {
-    const index = indexOfWord(names, item.name, item.nameLength);
-    if (index < 0) section.refuseUnknown(item.name, item.nameLength);
+    const index = indexOfWord(names, item.name);
+    if (index < 0) section.refuseUnknown(item.name);
     else store<usize>(section.fields + (index << 2), changetype<usize>(item));
     item = item.next;
   }

@@ -1,7 +1,7 @@
-import { JsonValue } from "./json";
+import { JsonValue, putString } from "./json";
 import { Words, words } from "./literals";
 import { putWord } from "./wordlist";
-import { put, putBytes } from "./writer";
+import { put } from "./writer";
 
 export const enum Secure {
   /** When the client's request was https. */
@@ -53,5 +53,5 @@ export class CookieAttributes {
 
 export function putAttribute(name: Words, value: JsonValue): void {
   put(name);
-  putBytes(value.text, value.length);
+  putString(value);
 }

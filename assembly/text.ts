@@ -25,6 +25,10 @@ export class Text {
     return to + this.length;
   }
 
+  same(other: Text): bool {
+    return this.is(other.start, other.length);
+  }
+
   is(at: usize, length: u32): bool {
     return this.length == length && equal(this.start, at, length);
   }

@@ -56,7 +56,10 @@ export function timestampSeconds(text: usize, length: u32): u32 {
     offset = (hours * 60 + minutes) * (zone == 0x2b ? -60 : 60);
   }
   if (at != end) return 0;
-  const seconds = <i64>daysSince1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second + offset;
+  let days = day - 1;
+  for (let before = 1970; before < year; before++) days += isLeap(before) ? 366 : 365;
+  for (let before = 1; before < month; before++) days += daysOf(before, year);
+  const seconds = <i64>days * 86400 + hour * 3600 + minute * 60 + second + offset;
   return seconds > 0 && seconds <= 0xffffffff ? <u32>seconds : 0;
 }
 
@@ -84,18 +87,10 @@ function readDigits(count: i32): i32 {
 
 function daysOf(month: i32, year: i32): i32 {
   if (month == 2) return isLeap(year) ? 29 : 28;
-  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+  // Every other month has 31 days, July and August both.
+  return 30 + ((month + (month >> 3)) & 1);
 }
 
 function isLeap(year: i32): bool {
   return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil: years that start in March.
-function daysSince1970(year: i32, month: i32, day: i32): i32 {
-  const shifted = month > 2 ? year : year - 1;
-  const era = shifted / 400;
-  const yearOfEra = shifted % 400;
-  const dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  return era * 146097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719468;
 }

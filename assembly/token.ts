@@ -26,7 +26,7 @@ export const MIN_TOKEN: u32 = (MIN_SEALED * 4 + 2) / 3;
 /** Most characters of a token. */
 export const MAX_TOKEN: u32 = (MAX_SEALED * 4 + 2) / 3;
 
-const sealed = memory.data(512);
+const sealed = memory.data(512, 16);
 const plain = memory.data(512);
 
 /** What a token says. */
@@ -95,12 +95,15 @@ export class SealingKey {
 
   /** Opens what `decode` left in `sealed`; returns whether it is one of ours. */
   open(length: u32, into: Token): bool {
-    const encrypted = sealed + HEAD + NONCE;
-    if (
-      !open(this.bytes, sealed + HEAD, this.associatedData, this.associatedLength, encrypted, length, plain)
-    ) {
-      return false;
-    }
+    const plain = open(
+      this.bytes,
+      sealed + HEAD,
+      this.associatedData,
+      this.associatedLength,
+      sealed + HEAD + NONCE,
+      length,
+    );
+    if (plain == 0) return false;
     const endpoint = plain + FIXED;
     const rest = length - TAG_LENGTH - FIXED;
     const endpointLength = endpointSize(endpoint, rest);
@@ -124,7 +127,8 @@ const ASSOCIATED_DATA: usize = BYTES + KEY_LENGTH;
 /** A key of 32 bytes at `bytes`, for the tokens of one scope and name. */
 export function newKey(id: u8, bytes: usize, scope: JsonValue, sessionName: JsonValue): SealingKey {
   const length = HEAD + PURPOSE.length + scope.length + 1 + sessionName.length;
-  const at = kept.take(ASSOCIATED_DATA + length);
+  // Zeros fill its last block.
+  const at = kept.take(ASSOCIATED_DATA + ((length + 15) & ~15));
   const key = changetype<SealingKey>(at);
   key.id = id;
   key.associatedLength = length;

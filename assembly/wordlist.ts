@@ -1,5 +1,6 @@
 /** Lists of words: one packed text, a blank between two. */
 import { equal } from "./bytes";
+import { JsonValue } from "./json";
 import { Words, expand } from "./literals";
 import { putBytes } from "./writer";
 
@@ -9,19 +10,19 @@ let wordStart: usize = 0;
 let wordEnd: usize = 0;
 
 /** Which of the words this is; -1 for none. */
-export function indexOfWord(words: Words, at: usize, length: u32): i32 {
+export function indexOfWord(words: Words, value: JsonValue): i32 {
   start(words);
   for (let index = 0; next(); index++) {
-    if (wordEnd - wordStart == length && equal(wordStart, at, length)) return index;
+    if (wordEnd - wordStart == value.length && equal(wordStart, value.text, value.length)) return index;
   }
   return -1;
 }
 
 /** Whether a text starts with one of the words. */
-export function startsWithWord(words: Words, at: usize, length: u32): bool {
+export function startsWithWord(words: Words, value: JsonValue): bool {
   start(words);
   while (next()) {
-    if (wordEnd - wordStart <= length && equal(wordStart, at, wordEnd - wordStart)) return true;
+    if (wordEnd - wordStart <= value.length && equal(wordStart, value.text, wordEnd - wordStart)) return true;
   }
   return false;
 }

@@ -84,7 +84,11 @@ async function buildTypeScript() {
 
 /** What tsconfig.json includes. */
 function isCompiled(file) {
-  return file.endsWith(".ts") && !file.endsWith(".entry.ts") && !file.startsWith(join("test", "unit"));
+  return (
+    file.endsWith(".ts") &&
+    !file.endsWith(".entry.ts") &&
+    !["unit", join("bench", "modules")].some((folder) => file.startsWith(join("test", folder)))
+  );
 }
 
 function hasOutput(source) {

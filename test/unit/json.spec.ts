@@ -30,7 +30,7 @@ function show(value: JsonValue): string {
       const parts: string[] = [];
       let item = value.first;
       while (item != null) {
-        const name = isObject ? "<" + textOf(item.name, item.nameLength) + ">:" : "";
+        const name = isObject ? "<" + textOf(item.name.text, item.name.length) + ">:" : "";
         parts.push(name + show(item));
         item = item.next;
       }

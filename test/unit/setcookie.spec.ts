@@ -1,6 +1,7 @@
 import { misreadsSameSiteNone } from "../../assembly/browsers";
 import { JsonValue, stringValue } from "../../assembly/json";
 import { CookieAttributes, SameSite, Secure } from "../../assembly/setcookie";
+import { make, scratch } from "../../assembly/region";
 import { begin, written, writtenLength } from "../../assembly/writer";
 import { bytesOfText } from "./bytes";
 
@@ -18,7 +19,7 @@ function valueOf(text: string): JsonValue {
 }
 
 function defaults(): CookieAttributes {
-  const attributes = new CookieAttributes();
+  const attributes = make<CookieAttributes>(scratch);
   attributes.path = valueOf("/");
   attributes.domain = valueOf("");
   attributes.httpOnly = true;
