@@ -6,8 +6,12 @@
 import { Transform } from "assemblyscript/transform";
 import { Node, NodeKind, Token } from "assemblyscript";
 
-const FIRST_PAIR = 0x80;
-const LAST_PAIR = 0xff;
+// Bytes that no text of ASCII has; NUL ends a text. `expandByte` of literals.ts finds a pair by the code with its top bit
+// turned around.
+const CODES = [
+  ...Array.from({ length: 0x80 }, (_, index) => 0x80 + index),
+  ...Array.from({ length: 0x1f }, (_, index) => 1 + index),
+];
 
 export default class Literals extends Transform {
   afterParse(parser) {
@@ -92,16 +96,13 @@ function* callsOf(node, seen = new Set()) {
  */
 function packWords(words, range) {
   const packed = [...words.keys()].map((text) => [...Buffer.from(text, "ascii")]);
-  const table = [];
-  for (let code = FIRST_PAIR; code <= LAST_PAIR; code++) {
+  const pool = Array(2 * 0xa0).fill(0);
+  for (const code of CODES) {
     const pair = mostFrequentPair(packed);
-    if (pair === null) table.push(0, 0);
-    else {
-      table.push(...pair);
-      for (const bytes of packed) substitute(bytes, pair, code);
-    }
+    if (pair === null) break;
+    pool.splice(2 * (code ^ 0x80), 2, ...pair);
+    for (const bytes of packed) substitute(bytes, pair, code);
   }
-  const pool = table;
   [...words.values()].forEach((calls, index) => {
     for (const replace of calls) replace(integer(pool.length, range));
     pool.push(...packed[index], 0);

@@ -1,46 +1,73 @@
 /**
- * Memory that is given back: blocks of powers of two, a list of free ones for each. Nothing is split or joined, so what
- * has been enough once is enough for ever, whatever the order.
+ * Memory that is given back: a list of free blocks by address, of which the first that is large enough serves, and
+ * neighbours become one again. Knuth, The Art of Computer Programming, volume 1, section 2.5. Few blocks are ever free: the
+ * filter takes what it needs in large ones.
  */
 
-// The order of the block, and the next free one behind it.
+// Of each block its size, with this head, and while it is free the next one.
 const HEAD: usize = 8;
+const NEXT: usize = 4;
+const UNIT: usize = 16;
 const PAGE: usize = 65536;
-const free = memory.data(32 * 4, 4);
+// A block of no size before all others.
+const list = memory.data(8, 8);
 
-let top: usize = 0;
-let end: usize = 0;
+/** How many blocks were asked for. */
+export let obtained: u32 = 0;
 
 /** A block of at least `size` bytes, at most 1 GiB, aligned to 8. Traps when the VM has no more memory. */
 export function obtain(size: usize): usize {
-  const order = 32 - clz<u32>(<u32>(size + HEAD) - 1);
-  const list = free + (order << 2);
-  let block = load<usize>(list);
-  if (block) store<usize>(list, load<usize>(block, 4));
-  else block = extend(1 << order);
-  store<u32>(block, order);
-  return block + HEAD;
+  obtained++;
+  size = (size + HEAD + UNIT - 1) & ~(UNIT - 1);
+  while (true) {
+    let before = list;
+    let block = load<usize>(before, NEXT);
+    while (block && load<usize>(block) < size) {
+      before = block;
+      block = load<usize>(block, NEXT);
+    }
+    if (block) {
+      const rest = load<usize>(block) - size;
+      store<usize>(block, rest);
+      if (rest == 0) store<usize>(before, load<usize>(block, NEXT), NEXT);
+      block += rest;
+      store<usize>(block, size);
+      return block + HEAD;
+    }
+    extend(size);
+  }
 }
 
 /** Gives a block back. */
 export function release(at: usize): void {
   const block = at - HEAD;
-  const list = free + (load<u32>(block) << 2);
-  store<usize>(block, load<usize>(list), 4);
-  store<usize>(list, block);
+  let before = list;
+  let next = load<usize>(before, NEXT);
+  while (next && next < block) {
+    before = next;
+    next = load<usize>(next, NEXT);
+  }
+  store<usize>(block, next, NEXT);
+  store<usize>(before, block, NEXT);
+  join(block);
+  join(before);
 }
 
-function extend(size: usize): usize {
+/** Joins a free block with the next one, if that is right behind it. */
+function join(block: usize): void {
+  const next = load<usize>(block, NEXT);
+  if (block + load<usize>(block) != next) return;
+  store<usize>(block, load<usize>(block) + load<usize>(next));
+  store<usize>(block, load<usize>(next, NEXT), NEXT);
+}
+
+function extend(size: usize): void {
   // In the tests AssemblyScript's own allocator takes at its first call whatever memory there is. The filter has none.
   if (ASC_RUNTIME != 0) heap.free(heap.alloc(1));
-  if (end - top < size) {
-    const pages = memory.grow(<i32>((size + PAGE - 1) / PAGE));
-    if (pages < 0) unreachable();
-    const from = <usize>pages * PAGE;
-    if (from != end) top = from;
-    end = <usize>memory.size() * PAGE;
-  }
-  const block = top;
-  top += size;
-  return block;
+  const pages = (size + PAGE - 1) / PAGE;
+  const before = memory.grow(<i32>pages);
+  if (before < 0) unreachable();
+  const block = <usize>before * PAGE;
+  store<usize>(block, pages * PAGE);
+  release(block + HEAD);
 }

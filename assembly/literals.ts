@@ -23,12 +23,12 @@ export function expand(words: Words, to: usize): usize {
   return to;
 }
 
-/** A byte above ASCII stands for a pair of bytes. */
+/** A byte that is no character of ASCII stands for a pair of bytes. */
 function expandByte(byte: u32, to: usize): usize {
-  if (byte < 0x80) {
+  if (byte - 0x20 < 0x60) {
     store<u8>(to, <u8>byte);
     return to + 1;
   }
-  const pair = POOL + ((byte & 0x7f) << 1);
+  const pair = POOL + ((byte ^ 0x80) << 1);
   return expandByte(load<u8>(pair, 1), expandByte(load<u8>(pair), to));
 }

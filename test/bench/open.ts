@@ -39,7 +39,7 @@ const sealed = { issued: 1, seen: 1, session: 1n, endpoint: "10.244.1.7:9080" };
 const token = given ?? sealToken(sealed, key, { scope: "", sessionName: "" });
 
 const rows: Row[] = [...ownRows(await compileModule("open.ts")), ...comparatorRows()];
-for (const { line } of measure(rows, OPERATIONS)) console.log(line);
+for (const { line } of measure(rows)) console.log(line);
 
 function ownRows(file: string): Row[] {
   const module = instantiate<Module>(file);
@@ -49,13 +49,14 @@ function ownRows(file: string): Row[] {
   const fifty = Array.from({ length: 49 }, (_, i) => `_ga_${i}=GS1.1.1700000000.${i}`);
   const part = (name: string, run: Part, length: number): Row => {
     if (run(1, length) === 0) throw new Error(`${name}: does nothing`);
-    return { name, run: () => run(OPERATIONS, length) };
+    return { name, operations: OPERATIONS, run: () => run(OPERATIONS, length) };
   };
   const find = (name: string, header: string): Row => {
     const bytes = Buffer.from(header);
     const at = Number(module.header.value);
     return {
       name,
+      operations: OPERATIONS,
       run() {
         new Uint8Array(module.memory.buffer).set(bytes, at);
         module.find(OPERATIONS, bytes.length);
@@ -77,10 +78,15 @@ function comparatorRows(): Row[] {
   const module = instantiate<Comparator>(resolve(comparatorFile));
   new Uint8Array(module.memory.buffer).set(Buffer.from(token), module.bench_in());
   if (module.bench_open(1) !== 1) throw new Error(`${comparatorFile}: does not open ${token}`);
+  const row = (name: string, run: (count: number) => number): Row => ({
+    name,
+    operations: OPERATIONS,
+    run: () => run(OPERATIONS),
+  });
   return [
-    { name: "comparator: value to endpoint", run: () => module.bench_open(OPERATIONS) },
-    { name: "  of which base64url", run: () => module.bench_base64_only(OPERATIONS) },
-    { name: "  of which the AEAD", run: () => module.bench_aead_only(OPERATIONS) },
+    row("comparator: value to endpoint", module.bench_open),
+    row("  of which base64url", module.bench_base64_only),
+    row("  of which the AEAD", module.bench_aead_only),
   ];
 }
 

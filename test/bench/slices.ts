@@ -4,6 +4,8 @@
  */
 export interface Row {
   readonly name: string;
+  /** How many a slice has. */
+  readonly operations: number;
   /** Runs one slice. */
   run(): void;
 }
@@ -21,14 +23,14 @@ export interface Result {
 
 const SLICES = 1500;
 
-export function measure(rows: readonly Row[], operationsPerSlice: number): Result[] {
+export function measure(rows: readonly Row[]): Result[] {
   const times = rows.map(() => [] as number[]);
   for (let slice = 0; slice < SLICES; slice++) {
     const order = rows.map((_, index) => (slice % 2 ? rows.length - 1 - index : index));
     for (const index of order) {
       const start = process.hrtime.bigint();
       rows[index]!.run();
-      const taken = Number(process.hrtime.bigint() - start) / operationsPerSlice;
+      const taken = Number(process.hrtime.bigint() - start) / rows[index]!.operations;
       if (slice >= SLICES / 5) times[index]!.push(taken); // the first fifth warms up
     }
   }
