@@ -13,13 +13,13 @@ export let cookieNext: usize = 0;
  * byte for byte; blanks around name and value are no part of them; a piece without "=" is no cookie.
  */
 export function findCookie(at: usize, end: usize, name: usize, nameLength: usize): usize {
-  while (at < end) {
-    const byte = load<u8>(at);
-    if (isBlank(byte) || byte == 0x3b) {
-      at++;
-      continue;
-    }
-    if (end - at > nameLength && byte == load<u8>(name) && equal(at, name, nameLength)) {
+  // Other people's cookies are the bulk of a header: the places of ";" are taken from 16 bytes at a time, up to 15 of them
+  // behind `end`, so that no step waits for where the one before has ended.
+  let chunk = at - CHUNK;
+  let semicolons: i32 = 0;
+  while (true) {
+    while (at < end && isBlank(load<u8>(at))) at++;
+    if (end - at > nameLength && load<u8>(at) == load<u8>(name) && equal(at, name, nameLength)) {
       const equals = skipBlanks(at + nameLength, end);
       if (equals < end && load<u8>(equals) == 0x3d) {
         cookieStart = at;
@@ -27,9 +27,23 @@ export function findCookie(at: usize, end: usize, name: usize, nameLength: usize
         return trim(skipBlanks(equals + 1, cookieNext), cookieNext);
       }
     }
-    at = pairEnd(at, end);
+    while (semicolons == 0) {
+      chunk += CHUNK;
+      if (chunk >= end) return 0;
+      semicolons = semicolonsIn(chunk);
+    }
+    at = min(chunk + ctz(semicolons) + 1, end);
+    semicolons &= semicolons - 1;
   }
-  return 0;
+}
+
+const CHUNK: usize = 16;
+
+/** A bit for each of 16 bytes that is a ";". */
+// @ts-ignore: decorator
+@inline
+function semicolonsIn(chunk: usize): i32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(chunk), i8x16.splat(0x3b)));
 }
 
 /** Sets `cookieEnd` to the end of the value in [from, to) without blanks and quotes; returns its start. */
@@ -72,13 +86,10 @@ function skipBlanks(at: usize, end: usize): usize {
   return at;
 }
 
-/**
- * Where the next ";" stands, or `end`. Sixteen bytes a step, up to 15 of them behind `end`, as other people's cookies are the
- * bulk of a header.
- */
+/** Where the next ";" stands, or `end`. */
 function pairEnd(at: usize, end: usize): usize {
-  for (; at < end; at += 16) {
-    const semicolons = i8x16.bitmask(i8x16.eq(v128.load(at), i8x16.splat(0x3b)));
+  for (; at < end; at += CHUNK) {
+    const semicolons = semicolonsIn(at);
     if (semicolons) return min(at + ctz(semicolons), end);
   }
   return end;

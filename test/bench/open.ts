@@ -46,7 +46,8 @@ function ownRows(file: string): Row[] {
   module.start();
   new Uint8Array(module.memory.buffer).set(Buffer.from(token), Number(module.value.value));
   const one = `affinity=${token}`;
-  const fifty = Array.from({ length: 49 }, (_, i) => `_ga_${i}=GS1.1.1700000000.${i}`);
+  const behind = (count: number): string =>
+    [...Array.from({ length: count }, (_, i) => `_ga_${i}=GS1.1.1700000000.${i}`), one].join("; ");
   const part = (name: string, run: Part, length: number): Row => {
     if (run(1, length) === 0) throw new Error(`${name}: does nothing`);
     return { name, operations: OPERATIONS, run: () => run(OPERATIONS, length) };
@@ -69,7 +70,8 @@ function ownRows(file: string): Row[] {
     part("  of which the AEAD", module.decrypt, Math.floor((token.length * 3) / 4)),
     part("write: endpoint to header value", module.write, token.length),
     find("find: the cookie alone", one),
-    find("find: behind 49 others", [...fifty, one].join("; ")),
+    find("find: behind 49 others", behind(49)),
+    find("find: behind 599 others", behind(599)),
   ];
 }
 

@@ -29,8 +29,11 @@ export class BareVm {
   constructor(file: string, configuration: string) {
     const bytes = Buffer.from(configuration);
     const stubs: Record<string, (...args: number[]) => number> = {
-      proxy_get_header_map_value: (map, _name, _length, pointer, size) =>
-        map === 0 && this.#cookie !== undefined ? this.#give(this.#cookie, pointer!, size!) : NOT_FOUND,
+      // No other header that the filter asks for has a name of that length.
+      proxy_get_header_map_value: (map, _name, length, pointer, size) =>
+        map === 0 && length === "cookie".length && this.#cookie !== undefined
+          ? this.#give(this.#cookie, pointer!, size!)
+          : NOT_FOUND,
       proxy_get_header_map_pairs: () => NOT_FOUND,
       proxy_get_property: () => NOT_FOUND,
       proxy_get_buffer_bytes: (_type, _start, _length, pointer, size) => this.#give(bytes, pointer!, size!),

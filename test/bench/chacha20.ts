@@ -1,0 +1,27 @@
+/**
+ * ChaCha20 by vectors against word by word, two blocks each: `node build/ts/test/bench/chacha20.js`.
+ */
+import { readFileSync } from "node:fs";
+import { compileModule } from "./compile.ts";
+import { measure } from "./slices.ts";
+
+const OPERATIONS = 400;
+
+interface Module {
+  vectors(count: number): void;
+  words(count: number): void;
+  sum(): bigint;
+}
+
+const wasm = new WebAssembly.Module(readFileSync(await compileModule("chacha20.ts")));
+const module = new WebAssembly.Instance(wasm, {}).exports as unknown as Module;
+module.vectors(1);
+const sum = module.sum();
+module.words(1);
+if (module.sum() !== sum) throw new Error("the two do not agree");
+const rows = (["vectors", "words"] as const).map((name) => ({
+  name,
+  operations: OPERATIONS,
+  run: () => module[name](OPERATIONS),
+}));
+for (const { line } of measure(rows)) console.log(line);
