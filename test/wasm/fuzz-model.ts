@@ -39,7 +39,7 @@ export const NO_SESSION: Session = {
 
 /** Of the headers that the filter owns, each with the lines that it has to have; `null` for any session's number. */
 export interface RequestPlan {
-  readonly headers: ReadonlyMap<string, readonly string[] | null>;
+  readonly headers: Map<string, readonly string[] | null>;
   readonly session: Session;
   readonly event: "resumed" | "expired" | "rejected" | null;
 }

@@ -222,7 +222,7 @@ export class Player {
 }
 
 /** Each header that the filter owns as planned, and every other line as it was, in its order. */
-function expectHeaders(lines: Lines, headers: HeaderMap, { headers: owned }: RequestPlan): void {
+export function expectHeaders(lines: Lines, headers: HeaderMap, { headers: owned }: RequestPlan): void {
   for (const [name, expected] of owned) {
     const found = headers.all(name);
     if (expected !== null) {
@@ -247,7 +247,7 @@ function expectSame(found: HeaderMap["lines"], expected: HeaderMap["lines"]): vo
 }
 
 /** The response carries the planned token and nothing else is new; returns the token. */
-function expectToken(
+export function expectToken(
   model: Model,
   lines: Lines,
   headers: HeaderMap,

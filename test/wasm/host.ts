@@ -20,6 +20,8 @@ export interface VmOptions {
   readonly vmConfiguration?: string;
   /** Any other module than $AFFINITY_WASM or build/affinity.wasm. */
   readonly module?: WebAssembly.Module;
+  /** What an instrumented module imports beside the host's functions. */
+  readonly imports?: WebAssembly.Imports;
 }
 
 export interface RootOptions {
@@ -76,7 +78,10 @@ export class Vm implements CallingVm {
     this.env = options.env ?? {};
     this.vmConfiguration = Buffer.from(options.vmConfiguration ?? "");
     this.#entered = new Context(this, 0);
-    const { exports } = instantiateSync(module, importObject(module, this));
+    const { exports } = instantiateSync(module, {
+      ...importObject(module, this),
+      ...options.imports,
+    });
     this.#exports = exports;
     if (!("proxy_abi_version_0_2_1" in exports)) throw new Error("proxy_abi_version_0_2_1: not exported");
     const allocate = this.#exported("malloc") ?? this.#exported("proxy_on_memory_allocate");
