@@ -99,6 +99,13 @@ export class Envoy {
     return this.#log;
   }
 
+  /** The id of the process that runs now. */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error("Envoy does not run");
+    return pid;
+  }
+
   evidence(): string {
     return `\n--- Envoy on port ${this.port}, the end of its log:\n${this.#log.slice(-LOG_TAIL)}`;
   }

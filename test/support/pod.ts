@@ -18,7 +18,7 @@ interface Received {
   body: string;
 }
 
-type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
+export type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Where a pod listens and what it calls itself. */
 export interface PodLike {

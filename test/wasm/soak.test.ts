@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { root } from "../../cli/root.ts";
+import { growthOf, type Sample } from "../soak/growth.ts";
 import { kinds } from "../soak/kinds.ts";
 import { soakModule } from "../soak/module.ts";
 import { insert } from "../support/instrument.ts";
@@ -28,4 +29,53 @@ test("a filter that loses 16 bytes with each request does not pass", () => {
   const report = soakModule(new WebAssembly.Module(leaking), { requests: REQUESTS, open: OPEN });
   assert.notEqual(report.grownAfter, null);
   assert.ok(report.endBytes > report.warmBytes);
+});
+
+/** Thirty samples; `bytes` says how much is held at each. */
+function samples(bytes: (index: number) => number, more: Partial<Sample> = {}): Sample[] {
+  return Array.from({ length: 30 }, (_, index) => ({
+    resident: bytes(index),
+    allocated: 1,
+    vms: 3,
+    ...more,
+  }));
+}
+
+test("growth in the warm-up and one high sample are no growth of an Envoy; a steady one beyond the bound is", () => {
+  assert.equal(
+    growthOf(
+      samples((index) => Math.min(index, 9) * 1000 + (index === 29 ? 9999 : 0)),
+      50,
+    ),
+    null,
+  );
+  assert.match(
+    growthOf(
+      samples((index) => index * 10),
+      50,
+    )!,
+    /^resident memory grew from 130 to 270 /,
+  );
+  assert.match(
+    growthOf(
+      samples(() => 1).map((one, index) => ({ ...one, allocated: index * 10 })),
+      50,
+    )!,
+    /^allocated/,
+  );
+  assert.match(
+    growthOf(
+      samples(() => 1).map((one, index) => ({ ...one, vms: index })),
+      50,
+    )!,
+    /wasm VMs$/,
+  );
+  assert.match(
+    growthOf(
+      samples(() => 1, { vms: NaN }),
+      50,
+    )!,
+    /not whole/,
+  );
+  assert.match(growthOf(samples(() => 1).slice(0, 7), 50)!, /too few/);
 });
