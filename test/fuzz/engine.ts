@@ -60,7 +60,6 @@ export class Coverage {
         block: (block: number): void => {
           if (this.#hits[block]!++ === 0) this.#entered.push(block);
           if (this.#total++ < HANGS_ABOVE_BLOCKS) return;
-          this.#total = 0;
           throw new Error(`more than ${HANGS_ABOVE_BLOCKS} blocks: it hangs`);
         },
       },
@@ -83,6 +82,11 @@ export class Coverage {
     return new Set(this.#functions.filter((_, block) => this.#seen[block]! > 0)).size;
   }
 
+  /** What runs from here on is a run of its own: the blocks that it may enter are counted from 0. */
+  begin(): void {
+    this.#total = 0;
+  }
+
   /** Takes in what ran since the last call; whether any of it is new. */
   take(): boolean {
     let isNew = false;
@@ -94,7 +98,6 @@ export class Coverage {
       this.#hits[block] = 0;
     }
     this.#entered.length = 0;
-    this.#total = 0;
     return isNew;
   }
 }
@@ -111,8 +114,8 @@ export function fuzz<Input>(
   let runs = 0;
   const play = (input: Input, always: boolean): void => {
     runs++;
-    const cause = failureOf(target, input);
-    if (cause !== null) throw smallest(target, input, cause, random.seed);
+    const cause = failureOf(target, coverage, input);
+    if (cause !== null) throw smallest(target, coverage, input, cause, random.seed);
     if (coverage.take() || always) kept.push(input);
   };
   for (const input of corpus) play(input, true);
@@ -126,9 +129,15 @@ export function fuzz<Input>(
   return { runs, kept: kept.length };
 }
 
-function smallest<Input>(target: Target<Input>, first: Input, met: unknown, seed: number): Failure {
+function smallest<Input>(
+  target: Target<Input>,
+  coverage: Coverage,
+  first: Input,
+  met: unknown,
+  seed: number,
+): Failure {
   let input = first;
-  let cause = failureOf(target, input);
+  let cause = failureOf(target, coverage, input);
   // What does not fail again after a fresh start hangs on what ran before it: it is shown as it is.
   if (cause === null)
     return new Failure(target.name, seed, input, `only after the inputs before it: ${reasonOf(met)}`);
@@ -137,7 +146,7 @@ function smallest<Input>(target: Target<Input>, first: Input, met: unknown, seed
     found = false;
     for (const smaller of target.smaller(input)) {
       if (left-- <= 0) break;
-      const next = failureOf(target, smaller);
+      const next = failureOf(target, coverage, smaller);
       if (next === null) continue;
       input = smaller;
       cause = next;
@@ -149,11 +158,13 @@ function smallest<Input>(target: Target<Input>, first: Input, met: unknown, seed
 }
 
 /** Why an input fails, null if it does not. */
-function failureOf<Input>(target: Target<Input>, input: Input): unknown {
+function failureOf<Input>(target: Target<Input>, coverage: Coverage, input: Input): unknown {
+  coverage.begin();
   try {
     target.run(input);
     return null;
   } catch (cause) {
+    coverage.begin();
     target.reset();
     return cause;
   }

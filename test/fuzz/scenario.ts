@@ -1,8 +1,14 @@
 /** What is played in streams of the filter: any callbacks in any order, as far as a host can make them. */
 import { makeCase, type Case, type Kind, type Lines, type Material } from "../wasm/fuzz-cases.ts";
 import type { Random } from "../wasm/random.ts";
+import { formerCookie } from "./former.ts";
 
-/** Streams are numbers of the scenario's own; a policy is an index of `configurations` in fuzz-policies.ts. */
+export interface FuzzMaterial extends Material {
+  /** Whether cookies of other systems mean anything. */
+  readonly honoursFormer: boolean;
+}
+
+/** Streams are numbers of the scenario's own; a policy is an index of POLICIES in streams.ts. */
 export type Step =
   | { readonly do: "open"; readonly stream: number; readonly policy: number }
   | { readonly do: "request"; readonly stream: number; readonly headers: Lines }
@@ -37,9 +43,9 @@ const MOST_STEPS = 60;
 const WAITS = [0, 1, 9, 59, 60, 100, 120, 600, 3600];
 
 export class ScenarioMaker {
-  readonly #materials: readonly Material[];
+  readonly #materials: readonly FuzzMaterial[];
 
-  constructor(materials: readonly Material[]) {
+  constructor(materials: readonly FuzzMaterial[]) {
     this.#materials = materials;
   }
 
@@ -48,10 +54,13 @@ export class ScenarioMaker {
     const policies = Array.from({ length: 1 + random.below(3) }, () => random.below(this.#materials.length));
     const lives = Array.from({ length: 1 + random.below(MOST_STREAMS) }, (_, stream) => {
       const policy = random.pick(policies);
-      const steps = stepsOf(stream, makeCase(random.pick(KINDS), random, this.#materials[policy]!));
+      const material = this.#materials[policy]!;
+      const made = makeCase(random.pick(KINDS), random, material);
+      if (material.honoursFormer) made.request?.push(["cookie", formerCookie(random)]);
+      const steps = stepsOf(stream, made);
       if (random.below(6) === 0) steps.splice(random.below(steps.length), 0, random.pick(steps));
       if (random.below(6) === 0) random.shuffle(steps);
-      if (random.below(4) === 0) comeAgain(random, steps, this.#materials[policy]!);
+      if (random.below(4) === 0) comeAgain(random, steps, material);
       return steps;
     });
     const steps: Step[] = [];

@@ -2,25 +2,28 @@
 import assert from "node:assert/strict";
 import { configurations } from "../wasm/fuzz-policies.ts";
 import { expectHeaders, expectToken } from "../wasm/fuzz-player.ts";
-import { Model, NO_SESSION, type Session } from "../wasm/fuzz-model.ts";
+import { Model, NO_SESSION, type RequestPlan, type Session } from "../wasm/fuzz-model.ts";
 import { readPolicy } from "../wasm/fuzz-policy.ts";
 import { Tokens } from "../wasm/fuzz-tokens.ts";
-import type { Lines, Material } from "../wasm/fuzz-cases.ts";
+import type { Lines } from "../wasm/fuzz-cases.ts";
 import type { HeaderMap } from "../wasm/headers.ts";
 import { Vm, type Root, type Stream } from "../wasm/host.ts";
 import type { Random } from "../wasm/random.ts";
 import { NOW } from "../wasm/sample.ts";
-import { ScenarioMaker, smallerScenarios, type Scenario, type Step } from "./scenario.ts";
+import { FORMER_PODS, formerConfigurations } from "./former.ts";
+import { ScenarioMaker, smallerScenarios, type FuzzMaterial, type Scenario, type Step } from "./scenario.ts";
 import type { Coverage, Target } from "./engine.ts";
 
 const PLUGIN_NAME = "affinity";
+/** What the policies of a scenario are numbers of. */
+const POLICIES = [...configurations, ...formerConfigurations];
 // Some hundred kilobytes of headers in lists of the arena, and a table of a thousand streams.
 const MOST_MEMORY = 8 * 1024 * 1024;
 
 /** One stream of a scenario. */
 interface Life {
   readonly stream: Stream;
-  readonly material: Material;
+  readonly material: FuzzMaterial;
   stage: "open" | "asked" | "answered" | "closed";
   /** Whether its callbacks came as Envoy makes them; of others only what must never happen is known. */
   regular: boolean;
@@ -34,17 +37,19 @@ export class StreamsTarget implements Target<Scenario> {
   readonly name = "streams";
   readonly #module: WebAssembly.Module;
   readonly #coverage: Coverage;
-  readonly #materials: readonly Material[];
+  readonly #materials: readonly FuzzMaterial[];
   readonly #maker: ScenarioMaker;
   #vm: Vm;
-  #roots: Root[] = [];
+  /** By policy; each starts when it is first needed. */
+  readonly #roots = new Map<number, Root>();
 
   constructor(module: WebAssembly.Module, coverage: Coverage, random: Random) {
     this.#module = module;
     this.#coverage = coverage;
-    this.#materials = configurations.map((configuration, index) => {
+    this.#materials = POLICIES.map(({ accept, ...configuration }, index) => {
+      // The model knows no cookies of other systems: see #expectFormer.
       const model = new Model(readPolicy(configuration, PLUGIN_NAME));
-      return { index, model, tokens: new Tokens(random, model) };
+      return { index, model, tokens: new Tokens(random, model), honoursFormer: accept !== undefined };
     });
     const models = this.#materials.map(({ model }) => model);
     for (const { tokens } of this.#materials) tokens.fill(NOW, models);
@@ -82,9 +87,17 @@ export class StreamsTarget implements Target<Scenario> {
   }
 
   #start(): Vm {
-    const vm = new Vm({ module: this.#module, imports: this.#coverage.imports });
-    this.#roots = configurations.map((configuration) => vm.root({ configuration, name: PLUGIN_NAME }));
-    return vm;
+    this.#roots.clear();
+    return new Vm({ module: this.#module, imports: this.#coverage.imports });
+  }
+
+  #root(policy: number): Root {
+    let root = this.#roots.get(policy);
+    if (root === undefined) {
+      root = this.#vm.root({ configuration: POLICIES[policy]!, name: PLUGIN_NAME });
+      this.#roots.set(policy, root);
+    }
+    return root;
   }
 
   #play(step: Step, lives: Map<number, Life>): void {
@@ -93,14 +106,11 @@ export class StreamsTarget implements Target<Scenario> {
         this.#open(step.stream, step.policy, lives);
         break;
       case "update":
-        this.#roots[step.policy]!.close();
-        this.#roots[step.policy] = this.#vm.root({
-          configuration: configurations[step.policy]!,
-          name: PLUGIN_NAME,
-        });
+        this.#root(step.policy).close();
+        this.#roots.delete(step.policy);
         break;
       case "tick":
-        this.#roots[step.policy]!.tick();
+        this.#root(step.policy).tick();
         break;
       case "wait":
         this.#vm.now += step.seconds;
@@ -119,7 +129,7 @@ export class StreamsTarget implements Target<Scenario> {
     const before = lives.get(number);
     if (before !== undefined && before.stage !== "closed") this.#close(before);
     lives.set(number, {
-      stream: this.#roots[policy]!.stream(),
+      stream: this.#root(policy).stream(),
       material: this.#materials[policy]!,
       stage: "open",
       regular: true,
@@ -143,6 +153,7 @@ export class StreamsTarget implements Target<Scenario> {
     // Out of turn, the session's number may be that of an earlier callback of the stream.
     if (!life.regular && plan.headers.has(model.policy.keyHeader))
       plan.headers.set(model.policy.keyHeader, headers.all(model.policy.keyHeader));
+    if (life.material.honoursFormer && plan.session.opened === null) expectFormer(life, headers, plan);
     expectHeaders(lines, headers, plan);
     assert.equal(stream.routeCacheClears - clears, model.policy.cluster === null ? 0 : 1, "route cache");
     if (plan.session.opened !== null) life.pods.add(plan.session.opened.endpoint);
@@ -179,7 +190,8 @@ export class StreamsTarget implements Target<Scenario> {
     const named = lines.find(([other]) => other === hostHeader)?.[1];
     const answered = Buffer.from(stream.properties["upstream.address"] ?? "").toString("latin1");
     const possible = [...pods, answered, "", Buffer.from(named ?? "", "base64").toString("latin1")];
-    for (const line of headers.all(name).filter((value) => !old.has(value))) {
+    const start = inHeader ? "" : `${sessionName}=`;
+    for (const line of headers.all(name).filter((value) => value.startsWith(start) && !old.has(value))) {
       const value = inHeader ? line : line.slice(line.indexOf("=") + 1).split(";", 1)[0]!;
       const token = model.open(value);
       assert.ok(token !== null, `${line}: does not open`);
@@ -196,8 +208,21 @@ export class StreamsTarget implements Target<Scenario> {
   }
 
   #isKnown({ stream, stage, material }: Life): boolean {
-    return stage !== "closed" && this.#roots[material.index] === stream.root;
+    return stage !== "closed" && this.#roots.get(material.index) === stream.root;
   }
+}
+
+/** Without a token of ours an old cookie may lead to one of the pods that are listed. */
+function expectFormer(life: Life, headers: HeaderMap, plan: RequestPlan): void {
+  const { hostHeader, cluster } = life.material.model.policy;
+  const asked = headers.all(hostHeader);
+  life.regular = false;
+  if (asked.length === 0) return;
+  const pod = Buffer.from(asked[0]!, "base64").toString("latin1");
+  assert.ok(asked.length === 1 && FORMER_PODS.includes(pod), `asked for ${asked.join()}`);
+  life.pods.add(pod);
+  plan.headers.set(hostHeader, asked);
+  if (cluster !== null) plan.headers.set(cluster.header, [cluster.names[1]!]);
 }
 
 /** NUL, CR and LF cannot be in a header, and Envoy takes no names in capitals. */

@@ -12,7 +12,7 @@ import { Random } from "./random.ts";
 
 const wasm = readFileSync(join(root, "build/affinity.wasm"));
 // Of both targets together under half a minute; `npm run fuzz -- --minutes N` is the long form.
-const RUNS = { streams: 1500, configuration: 4000 } as const;
+const RUNS = { streams: 1000, configuration: 4000 } as const;
 
 for (const name of targetNames) {
   test(`${name}: each file of the corpus is handled as it has to be`, () => {
@@ -44,7 +44,7 @@ for (const name of targetNames) {
 const planted: readonly [what: string, instructions: string, reason: RegExp, headers: number][] = [
   ["traps", "(if (i32.ge_u (local.get $1) (i32.const 9)) (then (unreachable)))", /unreachable/, 9],
   ["hangs", "(if (i32.ge_u (local.get $1) (i32.const 5)) (then (loop $hang (br $hang))))", /it hangs/, 5],
-  ["does nothing", "(return (i32.const 0))", /x-affinity|x-key|x-pod|cookie|x-version/i, 1],
+  ["does nothing", "(return (i32.const 0))", /^streams, seed /, 1],
 ];
 
 for (const [what, instructions, reason, headers] of planted) {
