@@ -10,10 +10,7 @@ import { BareVm } from "./vm.ts";
 
 const KEY = Buffer.alloc(32, 7);
 const BINDING = { scope: "bench", sessionName: "affinity" };
-const CONFIGURATION = JSON.stringify({
-  scope: BINDING.scope,
-  keys: [{ id: 1, secret: KEY.toString("base64") }],
-});
+const CONFIGURATION = { scope: BINDING.scope, keys: [{ id: 1, secret: KEY.toString("base64") }] };
 const REQUESTS_PER_SLICE = 300;
 const IDLE_STREAMS = 10_000;
 

@@ -1,16 +1,5 @@
 import { readFileSync } from "node:fs";
-
-/** What of the filter's exports a bench calls, and what a test's build of it has beside. */
-export interface Exports {
-  memory: WebAssembly.Memory;
-  malloc(size: number): number;
-  proxy_on_context_create(context: number, parent: number): void;
-  proxy_on_configure(root: number, size: number): number;
-  proxy_on_request_headers(context: number, count: number, end: number): number;
-  proxy_on_response_headers(context: number, count: number, end: number): number;
-  proxy_on_delete(context: number): void;
-  [name: string]: unknown;
-}
+import { LeanHost } from "../support/lean-host.ts";
 
 const ROOT = 1;
 const NOT_FOUND = 1;
@@ -20,60 +9,45 @@ const NOT_FOUND = 1;
  * header or none; responses are those of the pod that was asked for.
  */
 export class BareVm {
-  readonly exports: Exports;
-  /** How often the host asked the module for memory. */
+  readonly #host: LeanHost;
+  /** How often the host has asked the module for memory of its requests. */
   mallocs = 0;
   #cookie: Uint8Array | undefined;
   #context = ROOT;
 
-  constructor(file: string, configuration: string) {
-    const bytes = Buffer.from(configuration);
-    const stubs: Record<string, (...args: number[]) => number> = {
+  constructor(file: string, configuration: object) {
+    this.#host = new LeanHost(new WebAssembly.Module(readFileSync(file)), (host) => ({
       // No other header that the filter asks for has a name of that length.
-      proxy_get_header_map_value: (map, _name, length, pointer, size) =>
-        map === 0 && length === "cookie".length && this.#cookie !== undefined
-          ? this.#give(this.#cookie, pointer!, size!)
-          : NOT_FOUND,
+      proxy_get_header_map_value: (map: number, _name: number, length: number, at: number, size: number) => {
+        if (map !== 0 || length !== "cookie".length || this.#cookie === undefined) return NOT_FOUND;
+        this.mallocs++;
+        return host.give(this.#cookie, at, size);
+      },
       proxy_get_header_map_pairs: () => NOT_FOUND,
-      proxy_get_property: () => NOT_FOUND,
-      proxy_get_buffer_bytes: (_type, _start, _length, pointer, size) => this.#give(bytes, pointer!, size!),
-      environ_sizes_get: () => NOT_FOUND,
-    };
-    const module = new WebAssembly.Module(readFileSync(file));
-    const imports: WebAssembly.Imports = {};
-    for (const { module: space, name } of WebAssembly.Module.imports(module)) {
-      (imports[space] ??= {})[name] = stubs[name] ?? ((): number => 0);
-    }
-    this.exports = new WebAssembly.Instance(module, imports).exports as unknown as Exports;
-    this.exports.proxy_on_context_create(ROOT, 0);
-    if (this.exports.proxy_on_configure(ROOT, bytes.length) !== 1)
-      throw new Error(`${file}: refused ${configuration}`);
+    }));
+    this.#host.configure(ROOT, configuration);
+  }
+
+  /** What a build for a test exports beside the filter's callbacks. */
+  exported<T>(name: string): T {
+    return (this.#host.exports as unknown as Readonly<Record<string, unknown>>)[name] as T;
   }
 
   /** Whole streams, one after the other, whose requests have this Cookie header. */
   serve(cookie: Uint8Array | undefined, streams: number): void {
     this.#cookie = cookie;
+    const { exports } = this.#host;
     for (let i = 0; i < streams; i++) {
       const context = this.open();
-      this.exports.proxy_on_request_headers(context, 1, 1);
-      this.exports.proxy_on_response_headers(context, 1, 1);
-      this.exports.proxy_on_delete(context);
+      exports.proxy_on_request_headers(context, 1, 1);
+      exports.proxy_on_response_headers(context, 1, 1);
+      exports.proxy_on_delete?.(context);
     }
   }
 
   /** A stream that stays open; returns its context. */
   open(): number {
-    this.exports.proxy_on_context_create(++this.#context, ROOT);
+    this.#host.exports.proxy_on_context_create?.(++this.#context, ROOT);
     return this.#context;
-  }
-
-  #give(value: Uint8Array, pointer: number, size: number): number {
-    this.mallocs++;
-    const at = this.exports.malloc(value.length);
-    new Uint8Array(this.exports.memory.buffer).set(value, at);
-    const view = new DataView(this.exports.memory.buffer);
-    view.setUint32(pointer, at, true);
-    view.setUint32(size, value.length, true);
-    return 0;
   }
 }

@@ -19,9 +19,9 @@ const requests: [what: string, cookie: string | undefined, mallocs: number][] = 
 
 for (const [what, cookie, mallocs] of requests) {
   test(`a request ${what} takes no memory, and the host asks for it ${mallocs} times`, () => {
-    const vm = new BareVm(MODULE, JSON.stringify(sampleConfiguration({ cookie: { secure: true } })));
+    const vm = new BareVm(MODULE, sampleConfiguration({ cookie: { secure: true } }));
     const header = cookie === undefined ? undefined : Buffer.from(cookie);
-    const blocks = vm.exports.blocks as () => number;
+    const blocks = vm.exported<() => number>("blocks");
     const before = blocks();
     assert.ok(before > 0, "nothing is counted");
     vm.mallocs = 0;
@@ -32,8 +32,8 @@ for (const [what, cookie, mallocs] of requests) {
 }
 
 test("a request that needs more than the arena takes a block, and it is counted", () => {
-  const vm = new BareVm(MODULE, JSON.stringify(sampleConfiguration()));
-  const blocks = vm.exports.blocks as () => number;
+  const vm = new BareVm(MODULE, sampleConfiguration());
+  const blocks = vm.exported<() => number>("blocks");
   const before = blocks();
   vm.serve(Buffer.alloc(20_000, "x"), 1);
   assert.equal(blocks(), before + 1);
