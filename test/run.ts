@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { ownFiles } from "../cli/files.ts";
 import { root } from "../cli/root.ts";
 import { RESULTS_FILE, type Result } from "./reporters/result.ts";
-import { entryOutput, suites, type Suite, type SuiteProcess } from "./suites.ts";
+import { entryCompilation, suites, type Suite, type SuiteProcess } from "./suites.ts";
 
 /** An exit code, or the signal that ended the process. */
 type Ending = number | NodeJS.Signals | "unknown";
@@ -39,7 +39,8 @@ async function main(filters: string[]): Promise<number> {
   if ((await run(["build/ts/test/vectors/generate.js", "--check"])) !== 0)
     fail("test/unit/vectors: not up to date");
   for (const entry of ownFiles(/\.entry\.ts$/)) {
-    if (endedBy === undefined && (await compileEntry(entry)) !== 0) fail(`${entry}: did not compile`);
+    if (endedBy === undefined && (await run(entryCompilation(entry))) !== 0)
+      fail(`${entry}: did not compile`);
   }
   for (const suite of suites) {
     if (endedBy !== undefined) break;
@@ -106,12 +107,6 @@ async function runProcess({ files, args }: SuiteProcess): Promise<void> {
   for (const source of silent) fail(`${source}: ran no test`);
   if (ending !== 0 && failed + silent.size === 0 && endedBy === undefined)
     fail(`${files.join(", ")}: ended with ${ending}, though no test failed`);
-}
-
-/** Compiled as the filter is, so that what is tested is what runs. */
-function compileEntry(entry: string): Promise<Ending> {
-  const target = ["--target", "release", "--outFile", entryOutput(entry)];
-  return run(["node_modules/assemblyscript/bin/asc.js", entry, ...target]);
 }
 
 /** Runs a node process that writes to our streams. */

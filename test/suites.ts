@@ -50,6 +50,18 @@ function compiled(file: string): string {
   return join("build/ts", file.replace(/\.ts$/, ".js"));
 }
 
+/** The arguments of node that compile it: as the filter is, so that what is tested is what runs. */
+export function entryCompilation(file: string): string[] {
+  return [
+    "node_modules/assemblyscript/bin/asc.js",
+    file,
+    "--target",
+    "release",
+    "--outFile",
+    entryOutput(file),
+  ];
+}
+
 /** The wasm of a test's own module: build/test/aead.wasm of test/wasm/aead.entry.ts. */
 export function entryOutput(file: string): string {
   return join("build/test", basename(file).replace(/\.entry\.ts$/, ".wasm"));

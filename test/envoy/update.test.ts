@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { closeLater, test, until } from "../support/check.ts";
+import { test, until } from "../support/check.ts";
 import { http1 } from "../support/client.ts";
 import { Envoy } from "../support/envoy.ts";
 import { assertNoTrap, binding, configFor, cookieFor, newCookie, pinOf, secret } from "../support/gateway.ts";
+import { ListenerFile } from "../support/lds.ts";
 import { Pod } from "../support/pod.ts";
 import { freePort } from "../support/ports.ts";
 import type { Json } from "../support/shape.ts";
@@ -16,48 +14,28 @@ const FILTER = { scope: binding.scope, keys: [{ id: 1, env: "AFFINITY_KEY" }] };
 class UpdatedGateway {
   readonly ports: { port: number; adminPort: number };
   readonly #pods: readonly Pod[];
-  readonly #folder = mkdtempSync(join(tmpdir(), "affinity-lds-"));
+  readonly #listener = new ListenerFile();
 
   private constructor(pods: readonly Pod[], ports: { port: number; adminPort: number }) {
     this.#pods = pods;
     this.ports = ports;
-    closeLater(this);
   }
 
   static async start(pods: readonly Pod[]): Promise<[gateway: UpdatedGateway, envoy: Envoy]> {
     const ports = { port: await freePort(), adminPort: await freePort() };
     const gateway = new UpdatedGateway(pods, ports);
-    gateway.update(FILTER);
-    const config = configFor(pods, ports, {
-      change: (derived: Json) => {
-        delete derived.static_resources.listeners;
-        derived.node = { id: "gateway", cluster: "gateway" };
-        derived.dynamic_resources = {
-          lds_config: {
-            resource_api_version: "V3",
-            path_config_source: { path: gateway.#path, watched_directory: { path: gateway.#folder } },
-          },
-        };
-      },
-    });
-    return [gateway, await Envoy.start(config, ports, { env: { AFFINITY_KEY: secret } })];
+    const config = gateway.#config(FILTER);
+    gateway.#listener.follow(config);
+    return [gateway, await Envoy.start(JSON.stringify(config), ports, { env: { AFFINITY_KEY: secret } })];
   }
 
   /** Replaces the listener by one with this configuration of the filter. */
   update(filter: object): void {
-    const config = JSON.parse(configFor(this.#pods, this.ports, { filter })) as Json;
-    const [listener] = config.static_resources.listeners;
-    const resources = [{ "@type": "type.googleapis.com/envoy.config.listener.v3.Listener", ...listener }];
-    writeFileSync(`${this.#path}.next`, JSON.stringify({ resources }));
-    renameSync(`${this.#path}.next`, this.#path);
+    this.#listener.set(this.#config(filter));
   }
 
-  close(): void {
-    rmSync(this.#folder, { recursive: true, force: true });
-  }
-
-  get #path(): string {
-    return join(this.#folder, "listener.json");
+  #config(filter: object): Json {
+    return JSON.parse(configFor(this.#pods, this.ports, { filter })) as Json;
   }
 }
 

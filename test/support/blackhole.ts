@@ -34,9 +34,9 @@ export class BlackHole implements PodLike {
     });
   }
 
-  /** Starts one and fills its accept queue until connection attempts are seen to hang. */
-  static async start(): Promise<BlackHole> {
-    const hole = closeLater(new BlackHole(await freePort()));
+  /** Starts one, at any port unless given, and fills its accept queue until connection attempts are seen to hang. */
+  static async start(port?: number): Promise<BlackHole> {
+    const hole = closeLater(new BlackHole(port ?? (await freePort())));
     await new Promise((resolve, reject) => {
       hole.#child.stdout?.once("data", resolve);
       hole.#child.once("exit", () => reject(new Error("black hole: the listener ended")));

@@ -26,6 +26,8 @@ export interface Ask {
   headers?: OutgoingHttpHeaders;
   body?: string;
   agent?: Agent;
+  /** Milliseconds without a byte after which there is no answer. Default 20 000. */
+  patience?: number;
   /** Over TLS, from a server that has this certificate (PEM). */
   certificate?: string;
 }
@@ -36,7 +38,11 @@ export const PLAIN_HOST = "plain.sample.com";
 
 const PATIENCE_MILLISECONDS = 20_000;
 
-/** One request on HTTP/1.1, on a connection of its own unless `agent` says otherwise. */
+/**
+ * One request on HTTP/1.1, on a connection of its own unless `agent` says otherwise.
+ *
+ * @throws Error with `reused`, whether the connection that broke had served a request before
+ */
 export function http1(port: number, ask: Ask = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const tls = { ca: ask.certificate, servername: ask.host ?? STICKY_HOST };
@@ -48,14 +54,15 @@ export function http1(port: number, ask: Ask = {}): Promise<Answer> {
       method: ask.method ?? "GET",
       agent: ask.agent ?? false,
       headers: headersOf(ask, { host: ask.host ?? STICKY_HOST }),
-      timeout: PATIENCE_MILLISECONDS,
+      timeout: ask.patience ?? PATIENCE_MILLISECONDS,
     });
-    request.once("error", reject);
+    const fail = (error: Error): void => reject(Object.assign(error, { reused: request.reusedSocket }));
+    request.once("error", fail);
     request.once("timeout", () => request.destroy(new Error("no answer within the test's patience")));
     request.once("response", (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (text: string) => (body += text));
-      response.once("error", reject);
+      response.once("error", fail);
       response.once("end", () => {
         resolve({
           status: response.statusCode ?? 0,

@@ -11,6 +11,10 @@ export interface EnvoyOptions {
   env?: Readonly<Record<string, string>>;
   /** Worker threads. Default 1. */
   concurrency?: number;
+  /** Further arguments. */
+  args?: readonly string[];
+  /** How long it may take to get ready. Default 30 000. */
+  startMilliseconds?: number;
 }
 
 /** How an Envoy that was to refuse its configuration ended. */
@@ -70,7 +74,7 @@ export class Envoy {
         if (hasEnded(child)) throw new Error(`Envoy ended with ${child.exitCode} instead of getting ready`);
         return (await this.#isReady()) && (await accepts(this.port));
       },
-      START_MILLISECONDS,
+      this.#options.startMilliseconds ?? START_MILLISECONDS,
     );
   }
 
@@ -82,6 +86,15 @@ export class Envoy {
     if (hasEnded(child)) return;
     child.kill("SIGKILL");
     await ended;
+  }
+
+  /** Stops the process where it is; whoever asks it waits. */
+  pause(): void {
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child?.kill("SIGCONT");
   }
 
   async restart(): Promise<void> {
@@ -117,12 +130,13 @@ export class Envoy {
 
   /** One counter or gauge of the admin's statistics; 0 when Envoy has none of that name. */
   async stat(name: string): Promise<number> {
-    return (await this.stats())[name] ?? 0;
+    return (await this.stats(`^${name.replace(/[.|]/g, "\\$&")}$`))[name] ?? 0;
   }
 
-  /** Counters and gauges of the admin's statistics by their full names. */
-  async stats(): Promise<Record<string, number>> {
-    const text = await this.admin("/stats?format=json&type=All&histogram_buckets=none");
+  /** Counters and gauges of the admin's statistics by their full names; those that match a regular expression (RE2), if given. */
+  async stats(filter = ""): Promise<Record<string, number>> {
+    const wanted = filter === "" ? "" : `&filter=${encodeURIComponent(filter)}`;
+    const text = await this.admin(`/stats?format=json&type=All&histogram_buckets=none${wanted}`);
     const { stats } = JSON.parse(text) as { stats: { name?: string; value?: number }[] };
     return Object.fromEntries(
       stats.flatMap(({ name, value }) => (name === undefined ? [] : [[name, value ?? 0]])),
@@ -134,7 +148,8 @@ export class Envoy {
     const file = join(this.#folder, "gateway.json");
     writeFileSync(file, this.#config);
     const threads = String(this.#options.concurrency ?? 1);
-    const child = spawn(await binary, ["-c", file, "--concurrency", threads, ...ARGUMENTS, ...args], {
+    const all = ["-c", file, "--concurrency", threads, ...ARGUMENTS, ...(this.#options.args ?? []), ...args];
+    const child = spawn(await binary, all, {
       env: { ...this.#options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });

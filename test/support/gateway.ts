@@ -79,13 +79,14 @@ export class Eds {
   }
 
   /** Replaces the endpoints and waits until Envoy's clusters have exactly these, in these states of health. */
-  async set(envoy: Envoy, pods: readonly EdsPod[]): Promise<void> {
+  async set(envoy: Envoy, pods: readonly EdsPod[], milliseconds?: number): Promise<void> {
     this.#write(pods);
     const wanted = pods.map((pod) => `${pod.port} ${pod.health ?? "HEALTHY"}`).sort();
-    await until("Envoy takes the new endpoints", async () => {
+    const isTaken = async (): Promise<boolean> => {
       const now = await endpoints(envoy);
       return now.length === podClusters.length && now.every((has) => has.join() === wanted.join());
-    });
+    };
+    await until("Envoy takes the new endpoints", isTaken, milliseconds);
   }
 
   close(): void {
