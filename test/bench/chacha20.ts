@@ -1,5 +1,6 @@
 /**
- * ChaCha20 by vectors against word by word, two blocks each: `node build/ts/test/bench/chacha20.js`.
+ * ChaCha20 by vectors against word by word, two blocks each: `node build/ts/test/bench/chacha20.js`. On a shared
+ * virtual machine with two cores of an AMD EPYC, Node.js 20.20: 140 ns by vectors, word by word 2.5 times that.
  */
 import { readFileSync } from "node:fs";
 import { compileModule } from "./compile.ts";
