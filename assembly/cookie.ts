@@ -31,6 +31,8 @@ export function findCookie(at: usize, end: usize, name: usize, nameLength: usize
       chunk += CHUNK;
       if (chunk >= end) return 0;
       semicolons = semicolonsIn(chunk);
+      // Between two in a row there is nothing to look at.
+      semicolons &= ~(semicolons >> 1);
     }
     at = min(chunk + ctz(semicolons) + 1, end);
     semicolons &= semicolons - 1;
