@@ -1,4 +1,4 @@
-import { obtain, release } from "./heap";
+import { obtain, passing, release, staying } from "./heap";
 
 /**
  * Where Envoy puts the values that the filter asks for. They live until the next callback that asks for any: there
@@ -12,7 +12,7 @@ const MAX_VALUE: usize = 64 * 1024 * 1024;
 
 // The search for cookies reads so many bytes behind a value.
 const READ_BEHIND: usize = 16;
-const base = obtain(SIZE + READ_BEHIND);
+const base = obtain(staying, SIZE + READ_BEHIND);
 let top: usize = 0;
 // Values that found no room, a list through the first word of each block.
 let overflow: usize = 0;
@@ -27,7 +27,7 @@ export function allocate(size: usize): usize {
     return at;
   }
   if (size > MAX_VALUE) return 0;
-  const block = obtain(LINK + size + READ_BEHIND);
+  const block = obtain(passing, LINK + size + READ_BEHIND);
   store<usize>(block, overflow);
   overflow = block;
   return block + LINK;
@@ -37,7 +37,7 @@ export function resetArena(): void {
   top = 0;
   while (overflow) {
     const next = load<usize>(overflow);
-    release(overflow);
+    release(passing, overflow);
     overflow = next;
   }
 }

@@ -2,6 +2,9 @@
  * Memory that is given back: a list of free blocks by address, of which the first that is large enough serves, and
  * neighbours become one again. Knuth, The Art of Computer Programming, volume 1, section 2.5. Few blocks are ever free: the
  * filter takes what it needs in large ones.
+ *
+ * What lives for one callback and what stays have a list each: a configuration that comes in between requests would
+ * else divide the room of the largest of them, and the next of that size would take more.
  */
 
 // Of each block its size, with this head, and while it is free the next one.
@@ -9,14 +12,17 @@ const HEAD: usize = 8;
 const NEXT: usize = 4;
 const UNIT: usize = 16;
 const PAGE: usize = 65536;
-// A block of no size before all others.
-const list = memory.data(8, 8);
+// Each is a block of no size before all others.
+/** Blocks that are given back when the callback ends, or soon. */
+export const passing = memory.data(8, 8);
+/** Blocks of configurations and streams. */
+export const staying = memory.data(8, 8);
 
 /** How many blocks were asked for. */
 export let obtained: u32 = 0;
 
 /** A block of at least `size` bytes, at most 1 GiB, aligned to 8. Traps when the VM has no more memory. */
-export function obtain(size: usize): usize {
+export function obtain(list: usize, size: usize): usize {
   obtained++;
   size = (size + HEAD + UNIT - 1) & ~(UNIT - 1);
   while (true) {
@@ -34,12 +40,12 @@ export function obtain(size: usize): usize {
       store<usize>(block, size);
       return block + HEAD;
     }
-    extend(size);
+    extend(list, size);
   }
 }
 
-/** Gives a block back. */
-export function release(at: usize): void {
+/** Gives a block back to the list that it is of. */
+export function release(list: usize, at: usize): void {
   const block = at - HEAD;
   let before = list;
   let next = load<usize>(before, NEXT);
@@ -61,7 +67,7 @@ function join(block: usize): void {
   store<usize>(block, load<usize>(next, NEXT), NEXT);
 }
 
-function extend(size: usize): void {
+function extend(list: usize, size: usize): void {
   // In the tests AssemblyScript's own allocator takes at its first call whatever memory there is. The filter has none.
   if (ASC_RUNTIME != 0) heap.free(heap.alloc(1));
   const pages = (size + PAGE - 1) / PAGE;
@@ -69,5 +75,5 @@ function extend(size: usize): void {
   if (before < 0) unreachable();
   const block = <usize>before * PAGE;
   store<usize>(block, pages * PAGE);
-  release(block + HEAD);
+  release(list, block + HEAD);
 }

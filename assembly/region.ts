@@ -1,4 +1,4 @@
-import { obtain, release } from "./heap";
+import { obtain, release, staying } from "./heap";
 import { Text, writeText } from "./text";
 
 const BLOCK: usize = 4096 - 8;
@@ -16,7 +16,7 @@ export class Region {
     size = (size + 7) & ~7;
     if (this.end - this.top < size) {
       const room = max(size + LINK, BLOCK);
-      const block = obtain(room);
+      const block = obtain(staying, room);
       store<usize>(block, this.blocks);
       this.blocks = block;
       this.top = block + LINK;
@@ -37,7 +37,7 @@ export class Region {
     let block = this.blocks;
     while (block) {
       const before = load<usize>(block);
-      release(block);
+      release(staying, block);
       block = before;
     }
     this.forget();

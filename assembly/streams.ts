@@ -3,7 +3,7 @@
  * addressing with linear probing.
  */
 
-import { obtain, release } from "./heap";
+import { obtain, release, staying } from "./heap";
 import { fillRandom } from "./host";
 
 /** Why a token is written anew. */
@@ -175,12 +175,12 @@ function grow(): void {
     const context = changetype<Stream>(old).context;
     if (context != 0) memory.copy(changetype<usize>(slotOf(context)), old, SLOT);
   }
-  release(oldTable);
+  release(staying, oldTable);
 }
 
 function allocate(count: u32): usize {
   const size = <usize>count * SLOT;
-  const at = obtain(size);
+  const at = obtain(staying, size);
   memory.fill(at, 0, size);
   return at;
 }

@@ -1,7 +1,7 @@
 /** Makes one text out of pieces: lines for the log, and what a configuration sets once and for all. */
 import { isAlphanumeric } from "./characters";
 import { writeDecimal } from "./digits";
-import { obtain } from "./heap";
+import { obtain, staying } from "./heap";
 import { Words, expand, words } from "./literals";
 import { Region } from "./region";
 import { Text } from "./text";
@@ -9,7 +9,7 @@ import { Text } from "./text";
 // Longer than any line: what is beyond is left out. One packed text more fits behind.
 const SIZE: usize = 8192;
 /** Where the text starts. */
-export const written = obtain(SIZE + 512);
+export const written = obtain(staying, SIZE + 512);
 let end: usize = written;
 
 export function begin(): void {

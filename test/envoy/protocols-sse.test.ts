@@ -9,7 +9,7 @@ import { virtualHost, withoutPage, type Json } from "../support/shape.ts";
 /** The host with affinity is that of requests to 127.0.0.1 too. */
 function knownByAddress(config: Json): void {
   withoutPage(config);
-  virtualHost(config).domains.push("127.0.0.1:*");
+  virtualHost(config).domains.push("127.0.0.1");
 }
 
 /** Pods that answer with server-sent events, and the streams that they hold open. */

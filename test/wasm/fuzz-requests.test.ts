@@ -11,6 +11,7 @@ const kinds = Object.entries(REQUEST_CASES) as [Kind, number][];
 /** Plays all cases of these kinds in one VM; its memory is as large after them as after half of them. */
 function playAll(context: TestContext, played: [Kind, number][]): Player {
   const player = new Player(fuzzRandom(context), configurations);
+  player.warmUp();
   // The first half brings the VM to what its largest cases take.
   for (const [kind, cases] of played) player.play(kind, Math.floor(cases / 2));
   const half = player.vm.memory.byteLength;
