@@ -1,143 +1,42 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, ok } from "node:assert/strict";
 import { toEnvoyGateway } from "../../cli/import/envoy-gateway.ts";
-import type { Backend, Canary, Host, Route } from "../../cli/import/model.ts";
 import { test } from "../support/check.ts";
-import { http1, many, type Answer, type Ask } from "../support/client.ts";
+import { http1, many } from "../support/client.ts";
 import { Envoy } from "../support/envoy.ts";
-import { assertNoTrap, newCookie, secret } from "../support/gateway.ts";
-import { affinity, at, backend, canary, modelOf, options } from "../support/envoy-gateway-model.ts";
+import { affinity, backend, canary, modelOf, options } from "../support/envoy-gateway-model.ts";
 import { envoyGatewayConfig } from "../support/envoy-gateway.ts";
-import { backendKey, balancedCookie, NginxRing, persistentCookie } from "../support/nginx.ts";
-import { Pod } from "../support/pod.ts";
+import { newCookie, secret } from "../support/gateway.ts";
+import {
+  half,
+  hostOf,
+  NAME,
+  names,
+  podsOf,
+  testImported,
+  withCookie,
+  type StartImported,
+} from "../support/imported.ts";
 import { freePort } from "../support/ports.ts";
 
-const NAME = "route-affinity";
-const half: Partial<Canary> = { weight: 50, header: { name: "x-canary" } };
-
-function hostOf(name: string, to: Backend, more: Partial<Route> = {}): Host {
-  return { name, routes: [at("/", to, more)] };
-}
-
-/** A gateway for these hosts, with these pods for each Service. */
-async function gateway(
-  hosts: readonly Host[],
-  pods: Readonly<Record<string, readonly Pod[]>>,
-  keepBalanced = false,
-): Promise<Envoy> {
+const start: StartImported = async (hosts, pods, keepBalanced = false) => {
   const until = new Date(Date.now() + 3_600_000).toISOString();
   const chosen = { ...options, keepBalanced, accept: { until, expireOld: false } };
   const ports = { port: await freePort(), adminPort: await freePort() };
   const manifests = toEnvoyGateway(modelOf(...hosts), chosen, { note: () => undefined });
   return Envoy.start(envoyGatewayConfig(manifests, pods, ports), ports, { env: { AFFINITY_KEY: secret } });
-}
+};
 
-async function podsOf(service: string, count = 3): Promise<Pod[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => Pod.start(`${service}-${index}`)));
-}
-
-const withCookie = (value: string): Ask => ({ cookie: `${NAME}=${value}` });
-const names = (pods: readonly Pod[]): string[] => pods.map(({ name }) => name);
-
-/** No header of the gateway's own reaches a client. */
-function assertClean({ status, headers }: Answer): void {
-  equal(status, 200);
-  deepEqual(
-    Object.keys(headers).filter((name) => name.startsWith("x-affinity")),
-    [],
-  );
-}
-
-test("a service of Envoy Gateway's keeps its clients, and one beside it without affinity is left alone", async () => {
-  const pods = { app: await podsOf("app"), plain: await podsOf("plain") };
-  const envoy = await gateway(
-    [hostOf("app.example", backend("app", { affinity })), hostOf("plain.example", backend("plain"))],
-    pods,
-  );
-  const first = await many(60, 10, () => http1(envoy.port, { host: "app.example" }));
-  deepEqual([...new Set(first.map(({ body }) => body))].sort(), names(pods.app));
-  await many(60, 10, async (index) => {
-    const { body } = first[index]!;
-    const answer = await http1(envoy.port, {
-      host: "app.example",
-      ...withCookie(newCookie(first[index]!, NAME)),
-    });
-    deepEqual([answer.body, answer.setCookie], [body, []]);
-    assertClean(answer);
-  });
-  // Of other pods' addresses, and of nothing that a client could say.
-  const forged = {
-    "x-affinity-host": pods.plain[0]!.endpoint,
-    "x-affinity-key": "a",
-    "x-affinity-cluster": "b",
-  };
-  const plain = await many(60, 10, () => http1(envoy.port, { host: "plain.example", headers: forged }));
-  for (const answer of plain) {
-    assertClean(answer);
-    deepEqual(answer.setCookie, []);
-  }
-  deepEqual([...new Set(plain.map(({ body }) => body))].sort(), names(pods.plain));
-  const received = [...pods.app, ...pods.plain].flatMap((pod) => pod.received);
-  for (const { headers } of received)
-    deepEqual([headers["x-affinity-host"], headers["x-affinity-cluster"]], [undefined, undefined]);
-  await assertNoTrap(envoy);
-});
-
-test("the clients of three dead pods of ten are served by others, each with all its requests by one", async () => {
-  const pods = { app: await podsOf("app", 10) };
-  const envoy = await gateway([hostOf("app.example", backend("app", { affinity }))], pods);
-  const ask = (cookie?: string) =>
-    http1(envoy.port, { host: "app.example", ...(cookie === undefined ? {} : withCookie(cookie)) });
-  const first = await many(100, 10, () => ask());
-  const dead = pods.app.slice(0, 3);
-  for (const pod of dead) await pod.stop();
-  const lost = first.filter(({ body }) => names(dead).includes(body));
-  // Fewer than 10 in 1 of a million runs.
-  ok(lost.length >= 10, `${lost.length} of 100`);
-  for (const answer of lost) {
-    const cookie = newCookie(answer, NAME);
-    const answers = await many(3, 3, () => ask(cookie));
-    for (const each of answers) assertClean(each);
-    equal(new Set(answers.map(({ body }) => body)).size, 1);
-    const again = await ask(newCookie(answers[0]!, NAME));
-    deepEqual([again.body, again.setCookie], [answers[0]!.body, []]);
-  }
-});
-
-test("sessions stay at the version of a canary that served them, whatever header and weights say", async () => {
-  const pods = { app: await podsOf("app"), next: await podsOf("next") };
-  const primary = backend("app", { affinity });
-  const envoy = await gateway([hostOf("app.example", primary, { canary: canary(half) })], pods);
-  const ask = (more: Ask = {}) => http1(envoy.port, { host: "app.example", ...more });
-  const first = await many(40, 10, () => ask());
-  const versions = new Set(first.map(({ body }) => body.split("-")[0]));
-  deepEqual([...versions].sort(), ["app", "next"]);
-  await many(40, 10, async (index) => {
-    const { body } = first[index]!;
-    const cookie = withCookie(newCookie(first[index]!, NAME));
-    for (const say of ["always", "never", undefined]) {
-      const answer = await ask({ ...cookie, ...(say && { headers: { "x-canary": say } }) });
-      deepEqual([answer.body, answer.setCookie], [body, []]);
-      assertClean(answer);
-    }
-  });
-  for (const [say, expected] of [
-    ["always", pods.next],
-    ["never", pods.app],
-  ] as const)
-    for (const { body } of await many(20, 10, () => ask({ headers: { "x-canary": say } })))
-      ok(names(expected).includes(body), `${say}: ${body}`);
-  await assertNoTrap(envoy);
-});
+testImported("Envoy Gateway", start);
 
 test("a canary that is given weight 0 keeps its sessions, and gets no new ones", async () => {
   const pods = { app: await podsOf("app"), next: await podsOf("next") };
-  const start = (weight: number): Promise<Envoy> => {
+  const begin = (weight: number): Promise<Envoy> => {
     const second = canary({ ...half, weight });
-    return gateway([hostOf("app.example", backend("app", { affinity }), { canary: second })], pods);
+    return start([hostOf("app.example", backend("app", { affinity }), { canary: second })], pods);
   };
-  const before = await start(100);
+  const before = await begin(100);
   const first = await many(20, 10, () => http1(before.port, { host: "app.example" }));
-  const after = await start(0);
+  const after = await begin(0);
   for (const answer of first) {
     ok(names(pods.next).includes(answer.body), answer.body);
     const again = await http1(after.port, { host: "app.example", ...withCookie(newCookie(answer, NAME)) });
@@ -145,71 +44,4 @@ test("a canary that is given weight 0 keeps its sessions, and gets no new ones",
   }
   for (const { body } of await many(20, 10, () => http1(after.port, { host: "app.example" })))
     ok(names(pods.app).includes(body), body);
-});
-
-test("with legacy behaviour the first version keeps its clients, and the second has none of its own", async () => {
-  const pods = { app: await podsOf("app"), next: await podsOf("next") };
-  const primary = backend("app", { affinity });
-  const envoy = await gateway(
-    [hostOf("app.example", primary, { canary: canary({ ...half, sticky: false }) })],
-    pods,
-  );
-  const ask = (more: Ask = {}) => http1(envoy.port, { host: "app.example", ...more });
-  const first = await many(40, 10, () => ask());
-  const [stays, drawn] = [
-    first.filter(({ body }) => body.startsWith("app")),
-    first.filter(({ body }) => body.startsWith("next")),
-  ];
-  ok(stays.length > 0 && drawn.length > 0);
-  for (const { setCookie } of drawn) deepEqual(setCookie, []);
-  for (const answer of stays) {
-    const again = await ask({ ...withCookie(newCookie(answer, NAME)), headers: { "x-canary": "always" } });
-    deepEqual([again.body, again.setCookie], [answer.body, []]);
-  }
-});
-
-for (const mode of ["persistent", "balanced"] as const)
-  test(`cookies that ingress-nginx made in mode ${mode} keep their pod and their version`, async () => {
-    const pods = { app: await podsOf("app", 5), next: await podsOf("next", 5) };
-    const endpoints = (of: readonly Pod[]): string[] => of.map(({ endpoint }) => endpoint);
-    const primary = backend("app", { affinity: { ...affinity, mode }, endpoints: endpoints(pods.app) });
-    const second = backend("next", { endpoints: endpoints(pods.next) });
-    const envoy = await gateway(
-      [hostOf("app.example", primary, { canary: canary({ ...half, backend: second }) })],
-      pods,
-    );
-    const versions = [
-      { name: primary.name, of: pods.app, ring: new NginxRing(endpoints(pods.app)) },
-      { name: second.name, of: pods.next, ring: new NginxRing(endpoints(pods.next)) },
-    ];
-    await many(100, 10, async (index) => {
-      const { name, of, ring } = versions[index % 2]!;
-      const old =
-        mode === "balanced" ? balancedCookie(name, index) : persistentCookie(name, of[index % 5]!.endpoint);
-      ok(old.endsWith(`|${backendKey(name)}`));
-      const endpoint = mode === "balanced" ? ring.nodeOf(old) : of[index % 5]!.endpoint;
-      const pod = of.find((each) => each.endpoint === endpoint)!;
-      const answer = await http1(envoy.port, { host: "app.example", cookie: `route=${old}` });
-      equal(answer.body, pod.name);
-      const both = `route=${old}; ${NAME}=${newCookie(answer, NAME)}`;
-      const again = await http1(envoy.port, { host: "app.example", cookie: both });
-      deepEqual([again.body, again.setCookie], [pod.name, []]);
-    });
-    await assertNoTrap(envoy);
-  });
-
-test("a balanced service hashes by its session, and tells nobody an address", async () => {
-  const pods = { app: await podsOf("app", 5) };
-  const host = hostOf("app.example", backend("app", { affinity: { ...affinity, mode: "balanced" } }));
-  const envoy = await gateway([host], pods, true);
-  const ask = (cookie?: string) =>
-    http1(envoy.port, { host: "app.example", ...(cookie === undefined ? {} : withCookie(cookie)) });
-  const first = await many(60, 10, () => ask());
-  deepEqual([...new Set(first.map(({ body }) => body))].sort(), names(pods.app));
-  for (const answer of first) {
-    assertClean(answer);
-    const again = await ask(newCookie(answer, NAME));
-    deepEqual([again.body, again.setCookie], [answer.body, []]);
-    assertClean(again);
-  }
 });
