@@ -52,6 +52,7 @@ async function buildFilter() {
   const inputs = [
     "asconfig.json",
     "as-literals.mjs",
+    "as-shrink.mjs",
     "package.json",
     "package-lock.json",
     ...filesBelow("assembly"),
