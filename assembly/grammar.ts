@@ -2,6 +2,7 @@ import { isAlphanumeric } from "./characters";
 import { JsonValue, stringValue } from "./json";
 import { text, words } from "./literals";
 import { scratch } from "./region";
+import { Text } from "./text";
 import { indexOfWord, startsWithWord } from "./wordlist";
 
 /** What may stand in a cookie or a header. All of it is ASCII. */
@@ -20,11 +21,16 @@ const TOKEN_SIGNS = text("!#$%&'*+-.^_`|~");
 
 /** RFC 9110, section 5.6.2: token = 1*tchar. Also the cookie-name of RFC 6265, section 4.1.1. */
 export function isToken(value: JsonValue): bool {
+  return value.length <= MAX_NAME && consistsOf(value, TOKEN_SIGNS);
+}
+
+/** Whether a text is one or more letters, digits and `signs`. */
+export function consistsOf(value: JsonValue, signs: Text): bool {
   for (let i: u32 = 0; i < value.length; i++) {
     const byte = load<u8>(value.text + i);
-    if (!isAlphanumeric(byte) && !holds(TOKEN_SIGNS.start, TOKEN_SIGNS.length, byte)) return false;
+    if (!isAlphanumeric(byte) && !holds(signs.start, signs.length, byte)) return false;
   }
-  return value.length > 0 && value.length <= MAX_NAME;
+  return value.length > 0;
 }
 
 function holds(at: usize, length: u32, byte: u8): bool {
@@ -70,11 +76,7 @@ export function isVisible(value: JsonValue, most: u32): bool {
 
 /** IEEE Std 1003.1, section 8.1: letters, digits and the low line. Base64 always has more. */
 export function isEnvironmentName(value: JsonValue): bool {
-  for (let i: u32 = 0; i < value.length; i++) {
-    const byte = load<u8>(value.text + i);
-    if (!isAlphanumeric(byte) && byte != 0x5f) return false;
-  }
-  return value.length > 0;
+  return consistsOf(value, text("_"));
 }
 
 /** Whether a header, in lower case, is free to be ours: a token that starts with "x-", and none that Envoy gives a meaning. */

@@ -1,6 +1,6 @@
-import { isAlphanumeric } from "./characters";
+import { consistsOf } from "./grammar";
 import { JsonKind, JsonValue, putString, putValue, stringValue } from "./json";
-import { Words, expand, words } from "./literals";
+import { Words, expand, text, words } from "./literals";
 import { addProblem } from "./problems";
 import { make, scratch } from "./region";
 import { indexOfWord, putWord } from "./wordlist";
@@ -145,8 +145,7 @@ export class Section {
   refuseUnknown(name: JsonValue): void {
     begin();
     this.putPath();
-    let plain = name.length <= MAX_FIELD;
-    for (let i: u32 = 0; i < name.length && plain; i++) plain = isAlphanumeric(load<u8>(name.text + i));
+    const plain = name.length <= MAX_FIELD && consistsOf(name, text(""));
     putByte(plain ? 0x2e : 0x5b);
     if (plain) {
       putString(name);

@@ -37,7 +37,9 @@ export function timestampSeconds(text: usize, length: u32): u32 {
   const minute = partOf(Part.Minute);
   // A leap second is the first of the next minute, as it is on the clocks of computers.
   const second = partOf(Part.Second);
-  if (year < 1970 || month < 1 || month > 12 || day < 1 || day > daysOf(month, year)) return 0;
+  if (year < 1970 || month < 1 || month > 12 || day < 1) return 0;
+  const before = daysBefore(year, month);
+  if (day > daysBefore(year, month + 1) - before) return 0;
   if (<u32>hour > 23 || <u32>minute > 59 || <u32>second > 60) return 0;
 
   let zone = nextByte();
@@ -56,10 +58,7 @@ export function timestampSeconds(text: usize, length: u32): u32 {
     offset = (hours * 60 + minutes) * (zone == 0x2b ? -60 : 60);
   }
   if (at != end) return 0;
-  let days = day - 1;
-  for (let before = 1970; before < year; before++) days += isLeap(before) ? 366 : 365;
-  for (let before = 1; before < month; before++) days += daysOf(before, year);
-  const seconds = <i64>days * 86400 + hour * 3600 + minute * 60 + second + offset;
+  const seconds = <i64>(before + day - 1) * 86400 + hour * 3600 + minute * 60 + second + offset;
   return seconds > 0 && seconds <= 0xffffffff ? <u32>seconds : 0;
 }
 
@@ -85,12 +84,12 @@ function readDigits(count: i32): i32 {
   return number;
 }
 
-function daysOf(month: i32, year: i32): i32 {
-  if (month == 2) return isLeap(year) ? 29 : 28;
-  // Every other month has 31 days, July and August both.
-  return 30 + ((month + (month >> 3)) & 1);
-}
-
-function isLeap(year: i32): bool {
-  return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+/**
+ * Days from 1970-01-01 to the first of a month; month 13 is the next January. In years that start in March the leap day is
+ * the last, as in `writeDate`. Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil.
+ */
+function daysBefore(year: i32, month: i32): i32 {
+  const sinceMarch = month + 9;
+  year += sinceMarch / 12 - 1;
+  return 365 * year + year / 4 - year / 100 + year / 400 + (153 * (sinceMarch % 12) + 2) / 5 - 719468;
 }
