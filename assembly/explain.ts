@@ -5,7 +5,7 @@ import { cookieEnd, cookieNext, findCookie } from "./cookie";
 import { Event, putEvent } from "./counters";
 import { writeHex64 } from "./digits";
 import { writeEndpoint } from "./endpoint";
-import { obtain } from "./heap";
+import { obtain, staying } from "./heap";
 import * as host from "./host";
 import { CODE_DETAILS, HeaderMap, LogLevel, UPSTREAM_ADDRESS } from "./host";
 import { age } from "./lifetime";
@@ -17,7 +17,7 @@ import { MAX_TOKEN, MIN_TOKEN, Token, VERSION, openToken } from "./token";
 import { begin, put, putBytes, putDecimal, putText, written, writtenLength } from "./writer";
 
 const token = changetype<Token>(memory.data(offsetof<Token>(), 8));
-const scratch = obtain(512);
+const scratch = obtain(staying, 512);
 
 /** Before the filter acts: each value that the request brings, and what is wrong with it. */
 export function explainRequest(policy: Policy): void {

@@ -1,11 +1,11 @@
 /** Lists of words: one packed text, a blank between two. */
 import { equal } from "./bytes";
-import { obtain } from "./heap";
+import { obtain, staying } from "./heap";
 import { JsonValue } from "./json";
 import { Words, expand } from "./literals";
 import { putBytes } from "./writer";
 
-const list = obtain(1024);
+const list = obtain(staying, 1024);
 let listEnd: usize = 0;
 let wordStart: usize = 0;
 let wordEnd: usize = 0;

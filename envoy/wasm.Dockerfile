@@ -6,7 +6,7 @@ FROM node:22-slim AS filter
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts
-COPY asconfig.json ./
+COPY asconfig.json as-literals.mjs as-shrink.mjs ./
 COPY assembly assembly
 RUN npm run build:wasm
 

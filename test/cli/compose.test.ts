@@ -110,6 +110,16 @@ test("the images build without BuildKit, from public base images, and do not run
   }
 });
 
+test("the images that build the filter have all that its compiler is told to use", () => {
+  const transforms = text("asconfig.json").match(/as-\w+\.mjs/g) ?? [];
+  ok(transforms.length > 0);
+  const building = [...dockerfiles, "envoy/wasm.Dockerfile"].filter((file) =>
+    /npm run build(:wasm)?\b/.test(text(file).replaceAll("build:ts", "")),
+  );
+  deepEqual(building.length, 3);
+  for (const file of building) for (const name of transforms) ok(text(file).includes(` ${name} `), file);
+});
+
 test("the application's image has the packages that it is tested with", () => {
   type Lock = { packages: Record<string, { version: string; integrity: string }> };
   const [tested, own] = ["package-lock.json", "demo/app/package-lock.json"].map(

@@ -33,6 +33,9 @@ if (command === "run build:wasm") {
 }
 `;
 
+// Of asc, named by asconfig.json.
+const TRANSFORMS = ["as-literals.mjs", "as-shrink.mjs"];
+
 interface Checkout {
   path(file: string): string;
   /** Runs cli/setup.mjs: its exit code, what it wrote, and what npm was asked to do. */
@@ -47,7 +50,7 @@ function checkout(): Checkout {
   copyFileSync(join(root, "cli/setup.mjs"), path("cli/setup.mjs"));
   writeFileSync(path("npm/npm-cli.js"), AN_NPM);
   writeFileSync(path("asconfig.json"), "{}");
-  writeFileSync(path("as-literals.mjs"), "");
+  for (const transform of TRANSFORMS) writeFileSync(path(transform), "");
   writeFileSync(path("assembly/index.ts"), "export {};\n");
   writeLock(path("package-lock.json"), { yaml: "2.9.1" });
   const setUp: Checkout["setUp"] = (env = {}) => {
@@ -149,7 +152,10 @@ for (const [what, change] of [
   ["a new source", (path) => writeFileSync(path("assembly/token.ts"), "")],
   ["a removed wasm", (path) => rmSync(path("build/affinity.wasm"))],
   ["a wasm from elsewhere", (path) => writeFileSync(path("build/affinity.wasm"), "other")],
-  ["a changed transform", (path) => writeFileSync(path("as-literals.mjs"), "export {};\n")],
+  ...TRANSFORMS.map((name): [string, (path: Checkout["path"]) => void] => [
+    `a changed ${name}`,
+    (path) => writeFileSync(path(name), "export {};\n"),
+  ]),
   ["changed compiler options", (path) => writeFileSync(path("asconfig.json"), '{ "options": {} }')],
 ] satisfies [string, (path: Checkout["path"]) => void][]) {
   test(`${what} builds the filter, and installs nothing`, () => {
