@@ -5,7 +5,7 @@ export const SESSIONS = "CHAOS_SESSIONS";
 
 /** What `npm run chaos` has, and what belongs to `npm test`. */
 export const FULL = 3000;
-const SHORT = 150;
+const SHORT = 100;
 
 const MOST = 100_000;
 
