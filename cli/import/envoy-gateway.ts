@@ -7,7 +7,7 @@ import { pathMatch } from "./envoy-gateway-matches.ts";
 import { patchPolicies } from "./envoy-gateway-patches.ts";
 import { httpRoutes } from "./envoy-gateway-routes.ts";
 import type { Host, Model, Route } from "./model.ts";
-import { noteRetries } from "./notes.ts";
+import { noteRetries, noteWildcard } from "./notes.ts";
 import { writable } from "./writable.ts";
 
 /**
@@ -21,7 +21,7 @@ export function toEnvoyGateway(model: Model, options: EmitOptions, report: Repor
   const routes = layOut(hosts, options);
   const policies = policiesOf(routes);
   const affinity = policies.length > 0;
-  noteHosts(hosts, report);
+  for (const host of hosts) noteWildcard(host, "Gateway API's", report);
   notePolicies(policies, options, report);
   return [
     ...gatewayClass(options, affinity),
@@ -66,20 +66,6 @@ function isShort(route: Route, host: string, report: Report): boolean {
     text: `A path of ${host} is left out: it is longer than Gateway API lets one be.`,
   });
   return false;
-}
-
-function noteHosts(hosts: readonly Host[], report: Report): void {
-  for (const { name, routes } of hosts) {
-    const [first] = routes;
-    if (name.startsWith("*.") && first !== undefined)
-      report.note({
-        outcome: "different",
-        ...first.source,
-        subject: "spec.rules.host",
-        value: name,
-        text: `Gateway API's * stands for any number of labels, ingress-nginx's for one: ${name.replace("*", "a.b")} is served too.`,
-      });
-  }
 }
 
 function notePolicies(policies: readonly Policy[], options: EmitOptions, report: Report): void {

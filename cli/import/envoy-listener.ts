@@ -1,11 +1,12 @@
 /** The listener: locks, filters, and where requests go. */
 import type { EmitOptions } from "./emit.ts";
+import { earlyRemoval, sessionByHeader } from "./envoy-filters.ts";
 import { virtualHosts } from "./envoy-hosts.ts";
 import { typeUrl } from "./envoy-names.ts";
 import { configurationOf, type Policy } from "./envoy-policies.ts";
 import { SESSION_FILTER, type Context } from "./envoy-routes.ts";
 import type { Host } from "./model.ts";
-import { CLUSTER_HEADER, HOST_HEADER, KEY_HEADER } from "./policy.ts";
+import { CLUSTER_HEADER, HOST_HEADER } from "./policy.ts";
 
 /** The one listener, for plain HTTP. */
 export function listener(hosts: readonly Host[], context: Context, options: EmitOptions): object {
@@ -29,7 +30,7 @@ export function listener(hosts: readonly Host[], context: Context, options: Emit
                 stream_idle_timeout: "300s",
                 normalize_path: true,
                 upgrade_configs: [{ upgrade_type: "websocket" }],
-                ...(policies.length > 0 && { early_header_mutation_extensions: [firstLock()] }),
+                ...(policies.length > 0 && { early_header_mutation_extensions: [earlyRemoval()] }),
                 http_filters: [...affinityFilters(policies, context, options), router()],
                 route_config: routeConfiguration(hosts, policies, context),
               },
@@ -50,16 +51,6 @@ export function listener(hosts: readonly Host[], context: Context, options: Emit
         ],
       },
     ],
-  };
-}
-
-function firstLock(): object {
-  return {
-    name: "envoy.http.early_header_mutation.header_mutation",
-    typed_config: {
-      "@type": typeUrl("extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"),
-      mutations: [HOST_HEADER, KEY_HEADER, CLUSTER_HEADER].map((remove) => ({ remove })),
-    },
   };
 }
 
@@ -100,16 +91,7 @@ function affinityFilters(policies: readonly Policy[], { explain }: Context, opti
     filters.push({
       name: SESSION_FILTER,
       disabled: true,
-      typed_config: {
-        "@type": typeUrl("extensions.filters.http.stateful_session.v3.StatefulSession"),
-        session_state: {
-          name: "envoy.http.stateful_session.header",
-          typed_config: {
-            "@type": typeUrl("extensions.http.stateful_session.header.v3.HeaderBasedSessionState"),
-            name: HOST_HEADER,
-          },
-        },
-      },
+      typed_config: sessionByHeader(),
     });
   return filters;
 }

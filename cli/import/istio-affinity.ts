@@ -1,5 +1,7 @@
 /** What makes the gateway keep its clients: the plugin, Envoy's stateful_session, and how a newcomer's pod is chosen. */
 import type { EmitOptions, Manifest } from "./emit.ts";
+import { earlyRemoval, sessionByHeader } from "./envoy-filters.ts";
+import { typeUrl } from "./envoy-names.ts";
 import { NAMESPACE, SELECTOR, hostOf } from "./istio-names.ts";
 import { versionsOf, type Policies } from "./istio-policies.ts";
 import type { Backend } from "./model.ts";
@@ -75,17 +77,7 @@ export function envoyFilter(policies: Policies): Manifest {
                   "@type": typeUrl(
                     "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                   ),
-                  early_header_mutation_extensions: [
-                    {
-                      name: "envoy.http.early_header_mutation.header_mutation",
-                      typed_config: {
-                        "@type": typeUrl(
-                          "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-                        ),
-                        mutations: [HOST_HEADER, KEY_HEADER, CLUSTER_HEADER].map((remove) => ({ remove })),
-                      },
-                    },
-                  ],
+                  early_header_mutation_extensions: [earlyRemoval()],
                 },
               },
             },
@@ -103,16 +95,7 @@ export function envoyFilter(policies: Policies): Manifest {
               value: {
                 // Another name than Istio's own, which the Services' label would turn to cookies of its own.
                 name: "affinity.stateful_session",
-                typed_config: {
-                  "@type": typeUrl("extensions.filters.http.stateful_session.v3.StatefulSession"),
-                  session_state: {
-                    name: "envoy.http.stateful_session.header",
-                    typed_config: {
-                      "@type": typeUrl("extensions.http.stateful_session.header.v3.HeaderBasedSessionState"),
-                      name: HOST_HEADER,
-                    },
-                  },
-                },
+                typed_config: sessionByHeader(),
               },
             },
           },
@@ -168,8 +151,4 @@ function ruleName([first]: readonly Backend[]): string {
 
 function backendsOf({ services }: Policies): Backend[] {
   return services.flatMap((versions) => versionsOf(versions).map(({ backend }) => backend));
-}
-
-function typeUrl(message: string): string {
-  return `type.googleapis.com/envoy.${message}`;
 }

@@ -6,7 +6,7 @@ import { policiesOf, staysAtVersions, type Policies } from "./istio-policies.ts"
 import { virtualService } from "./istio-routes.ts";
 import type { Backend, Host, Model } from "./model.ts";
 import { nameOfHost } from "./names.ts";
-import { noteRetries } from "./notes.ts";
+import { noteRetries, noteWildcard } from "./notes.ts";
 import { writable } from "./writable.ts";
 
 /** Gateway, VirtualServices and, where there is affinity, WasmPlugin, EnvoyFilter and DestinationRules, in this order. */
@@ -33,17 +33,9 @@ export function toIstio(model: Model, options: EmitOptions, report: Report): Man
   ];
 }
 
-function noteDifferences({ name, routes }: Host, policies: Policies, report: Report): void {
-  const [first] = routes;
-  if (name.startsWith("*.") && first !== undefined)
-    report.note({
-      outcome: "different",
-      ...first.source,
-      subject: "spec.rules.host",
-      value: name,
-      text: `Istio's * stands for any number of labels, ingress-nginx's for one: ${name.replace("*", "a.b")} is served too.`,
-    });
-  for (const route of routes) {
+function noteDifferences(host: Host, policies: Policies, report: Report): void {
+  noteWildcard(host, "Istio's", report);
+  for (const route of host.routes) {
     const { canary, backend, source } = route;
     if (canary?.sticky && policies.of.has(backend.name) && !staysAtVersions(route, canary, policies))
       report.note({
