@@ -11,22 +11,27 @@ export interface ForkOptions {
   /** Where its standard output and standard error go: a file descriptor, or nowhere, or ours. */
   stdout: number | "ignore" | "inherit";
   stderr: number | "ignore" | "inherit";
+  /** Others need it until they are gone: endAll ends it after those that do not say so. */
+  endsLast?: boolean;
 }
 
 /** Child processes that all end together. */
 export class Processes {
   readonly #running = new Set<ChildProcess>();
+  readonly #last = new WeakSet<ChildProcess>();
   #ending = false;
 
   /**
    * Starts a Node program. It stands in a process group of its own, so that Ctrl-C in a terminal reaches only us
    * and we end things in order; its channel closes when we are gone, and by that it knows to end.
    */
-  fork(program: string, { args = [], env, stdout, stderr }: ForkOptions): ChildProcess {
+  fork(program: string, options: ForkOptions): ChildProcess {
+    const { args = [], env, stdout, stderr, endsLast = false } = options;
     if (this.#ending) throw new Error(`${program}: not started, as the demo is ending`);
     const stdio = ["ignore", stdout, stderr, "ipc"] as const;
     const child = fork(program, args, { env, stdio: [...stdio], detached: true, execArgv: [] });
     this.#running.add(child);
+    if (endsLast) this.#last.add(child);
     child.once("exit", () => this.#running.delete(child));
     // Without a listener a failed start or a message to a child that has just gone would throw.
     child.on("error", () => {
@@ -48,15 +53,12 @@ export class Processes {
   /** Ends all of them, by force after a while, and returns when they are gone. */
   async endAll(): Promise<void> {
     this.#ending = true;
-    const gone = Array.from(this.#running, (child) => once(child, "exit"));
-    this.#kill("SIGTERM");
-    const force = setTimeout(() => this.#kill("SIGKILL"), GRACE_MS);
-    await Promise.all(gone);
-    clearTimeout(force);
+    await this.#endThese([...this.#running].filter((child) => !this.#last.has(child)));
+    await this.#endThese([...this.#running]);
   }
 
-  #kill(signal: NodeJS.Signals): void {
-    for (const child of this.#running) child.kill(signal);
+  async #endThese(children: readonly ChildProcess[]): Promise<void> {
+    await Promise.all(children.map((child) => this.end(child)));
   }
 }
 

@@ -107,6 +107,8 @@ export async function startRedis(processes: Processes, binary: string, port: num
     env: process.env,
     stdout: output,
     stderr: output,
+    // A pod that is still there says so when its Redis is gone.
+    endsLast: true,
   });
   closeSync(output);
   let sentence: string | undefined;
