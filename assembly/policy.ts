@@ -61,6 +61,9 @@ export class Policy {
 /** Bytes of what stands behind a policy: on plain http, https, and the same two for who misreads `SameSite=None`. */
 export const ATTRIBUTES: usize = 4 * sizeof<usize>();
 
+/** Of what `attributesOf` returns: whether they are those of https. */
+export const HTTPS: u8 = 1;
+
 /** Which of its sets of attributes a policy is to use. */
 export function attributesOf(https: bool, misreadsNone: bool): u8 {
   return (<u8>https) | ((<u8>misreadsNone) << 1);

@@ -66,7 +66,7 @@ export function onRequestHeaders(context: u32): void {
   else if (opened && clusters != null && cluster == null) stream.renewal = <u8>Renewal.Homeless;
   // Envoy takes the request's headers away before the response comes.
   if (!opened || stream.renewal != Renewal.None || policy.repin || policy.letsGo) {
-    const https = policy.asksScheme && isHttps();
+    const https = policy.asksScheme && ((opened && token.secure) || isHttps());
     stream.attributes = attributesOf(https, policy.asksUserAgent && misreadsNone());
   }
   namePod(policy, pinned);

@@ -7,8 +7,9 @@ import { kept } from "./region";
 
 /**
  * The token, version 1: base64url of `head(2) nonce(12) ciphertext tag(16)`.
- * head: 0x01, id of the key. Plaintext, big-endian: issued u32, seen u32, session u64, endpoint, and where versions of
- * a service are told apart the CRC-32 of the serving cluster's name.
+ * head: 0x01, id of the key. Plaintext, big-endian: issued u32, seen u32, session u64, endpoint, whose first byte has its
+ * top bit set when the cookie is Secure, and where versions of a service are told apart the CRC-32 of the serving
+ * cluster's name.
  * Associated data: head, then `affinity/1` NUL scope NUL sessionName; so a token of one service is void at another.
  */
 
@@ -17,6 +18,7 @@ const HEAD: u32 = 2;
 const NONCE: u32 = 12;
 const FIXED: u32 = 4 + 4 + 8;
 const CLUSTER: u32 = 4;
+const SECURE: u32 = 0x80;
 const MIN_SEALED: u32 = HEAD + NONCE + FIXED + 2 + TAG_LENGTH;
 const MAX_SEALED: u32 = HEAD + NONCE + FIXED + MAX_ENDPOINT + CLUSTER + TAG_LENGTH;
 
@@ -45,6 +47,8 @@ export class Token {
   hasCluster: bool;
   /** The id of the key that opened it. */
   keyId: u8;
+  /** Whether it travels in a cookie that is Secure: who brings it came over https (RFC 6265, section 5.4). */
+  secure: bool;
 }
 
 /** Bytes of a key. */
@@ -82,6 +86,7 @@ export class SealingKey {
     store<u32>(plain, bswap(token.seen), 4);
     store<u64>(plain, bswap(token.session), 8);
     memory.copy(plain + FIXED, token.endpoint, token.endpointLength);
+    if (token.secure) store<u8>(plain + FIXED, load<u8>(plain + FIXED) | SECURE);
     if (token.hasCluster) {
       store<u32>(plain + length, bswap(token.cluster));
       length += CLUSTER;
@@ -105,6 +110,9 @@ export class SealingKey {
     );
     if (plain == 0) return false;
     const endpoint = plain + FIXED;
+    const form = load<u8>(endpoint);
+    into.secure = (form & SECURE) != 0;
+    store<u8>(endpoint, form & ~SECURE);
     const rest = length - TAG_LENGTH - FIXED;
     const endpointLength = endpointSize(endpoint, rest);
     const hasCluster = rest == endpointLength + CLUSTER;

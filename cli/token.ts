@@ -25,6 +25,8 @@ export interface TokenFields {
   readonly endpoint: string;
   /** CRC-32 of the name of the cluster that served, where the filter tells versions of a service apart. */
   readonly cluster?: number;
+  /** Whether it travels in a cookie that is Secure, as it does whose client came over https; false when left out. */
+  readonly secure?: boolean;
 }
 
 /** A token that opened, and the id of the key that opened it. */
@@ -39,6 +41,8 @@ const TAG_LENGTH = 16;
 // issued u32, seen u32, session u64
 const TIMES_LENGTH = 16;
 const CLUSTER_LENGTH = 4;
+// Of the endpoint's first byte.
+const SECURE = 0x80;
 const CIPHER = "chacha20-poly1305";
 const TAG_OPTION = { authTagLength: TAG_LENGTH };
 
@@ -58,6 +62,7 @@ export function sealToken(
   if (endpoint === null) {
     throw new RangeError(`endpoint: "${fields.endpoint}" does not fit; a text has at most 255 bytes`);
   }
+  if (fields.secure) endpoint[0]! |= SECURE;
   const plain = Buffer.alloc(TIMES_LENGTH);
   plain.writeUInt32BE(fields.issued, 0);
   plain.writeUInt32BE(fields.seen, 4);
@@ -89,6 +94,8 @@ export function openToken(
   const plain = decrypted(token, key, binding);
   if (plain === null) return null;
   const rest = plain.subarray(TIMES_LENGTH);
+  const secure = (rest[0]! & SECURE) !== 0;
+  rest[0]! &= ~SECURE;
   const endpoint = endpointText(rest);
   const end = rest.length - CLUSTER_LENGTH;
   const endpointBefore = endpoint === null && end > 0 ? endpointText(rest.subarray(0, end)) : null;
@@ -101,6 +108,7 @@ export function openToken(
     session: plain.readBigUInt64BE(8),
     endpoint: pinned,
     ...(endpoint === null ? { cluster: rest.readUInt32BE(end) } : {}),
+    ...(secure ? { secure } : {}),
   };
 }
 

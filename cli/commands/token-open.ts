@@ -23,8 +23,8 @@ given, as the filter has several while one takes the place of another.`,
     ...sealingOptions,
     json: {
       help: `Print {"opens": true, "endpoint", "session", "issued",
-"issuedAge", "seen", "seenAge", "keyId", "cluster"} (ages in
-seconds) or {"opens": false, "reason", "problem"}.`,
+"issuedAge", "seen", "seenAge", "keyId", "secure", "cluster"}
+(ages in seconds) or {"opens": false, "reason", "problem"}.`,
     },
   },
   examples: [
@@ -110,7 +110,7 @@ function listed(keys: readonly GivenKey[]): string {
 }
 
 function jsonText(token: OpenedToken, now: number, clusters: readonly string[]): string {
-  const { endpoint, issued, seen, keyId, cluster } = token;
+  const { endpoint, issued, seen, keyId, secure = false, cluster } = token;
   const fields = {
     opens: true,
     endpoint,
@@ -120,6 +120,7 @@ function jsonText(token: OpenedToken, now: number, clusters: readonly string[]):
     seen: isoTime(seen),
     seenAge: now - seen,
     keyId,
+    secure,
     ...(cluster === undefined
       ? {}
       : { cluster: { crc32: crcText(cluster), name: clusterName(cluster, clusters) ?? null } }),
@@ -128,7 +129,7 @@ function jsonText(token: OpenedToken, now: number, clusters: readonly string[]):
 }
 
 function peopleText(token: OpenedToken, now: number, clusters: readonly string[]): string {
-  const { endpoint, issued, seen, keyId, cluster } = token;
+  const { endpoint, issued, seen, keyId, secure, cluster } = token;
   const time = (seconds: number): string => `${isoTime(seconds)} (${ageText(now - seconds)})`;
   const rows = [
     ["endpoint", endpoint === "" ? "none: it pins no pod" : printable(endpoint)],
@@ -137,6 +138,7 @@ function peopleText(token: OpenedToken, now: number, clusters: readonly string[]
     ["seen", time(seen)],
     ["key id", String(keyId)],
   ];
+  if (secure) rows.push(["cookie", "Secure"]);
   if (cluster !== undefined) {
     const name = clusterName(cluster, clusters);
     const crc = `CRC-32 ${crcText(cluster)}`;

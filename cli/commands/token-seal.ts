@@ -31,10 +31,11 @@ The key comes from the environment or a file, never from the command line, which
     seen: { value: "TIME", help: "When it was last seen. Default as issued." },
     session: { value: "HEX", help: "The session's number, 16 hexadecimal digits. Default random." },
     cluster: { value: "NAME", help: "The cluster that served, where the filter has `cluster`." },
+    secure: { help: "The cookie is Secure, as it is whose client came over https." },
     ...sealingOptions,
     json: {
       help: `Print {"token", "cookie", "endpoint", "session", "issued",
-"seen", "keyId", "scope", "sessionName"}.`,
+"seen", "secure", "keyId", "scope", "sessionName"}.`,
     },
   },
   examples: [
@@ -51,7 +52,7 @@ The key comes from the environment or a file, never from the command line, which
     const key = sealingKey(keys);
     const token = sealToken(fields, key, binding);
     if (!given.flag("json")) return { code: 0, output: `${token}\n` };
-    const { endpoint, session, issued, seen } = fields;
+    const { endpoint, session, issued, seen, secure = false } = fields;
     const shownFields = {
       token,
       cookie: `${binding.sessionName}=${token}`,
@@ -59,6 +60,7 @@ The key comes from the environment or a file, never from the command line, which
       session: session.toString(16).padStart(16, "0"),
       issued: isoTime(issued),
       seen: isoTime(seen),
+      secure,
       keyId: key.id,
       ...binding,
     };
@@ -75,6 +77,7 @@ function readFields(given: Arguments, now: number): TokenFields {
     seen: time(given, "seen") ?? issued,
     session: session(given.value("session")),
     ...(cluster === undefined ? {} : { cluster: crc32(Buffer.from(cluster)) }),
+    ...(given.flag("secure") ? { secure: true } : {}),
   };
 }
 

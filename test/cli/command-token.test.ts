@@ -24,15 +24,16 @@ for (const one of tokenRows.opens) {
     const { stdout, stderr, code } = await openRow(one);
     equal(stderr, "");
     equal(code, 0);
-    const { endpoint, session, issuedAge, seenAge, keyId, cluster } = JSON.parse(stdout);
+    const { endpoint, session, issuedAge, seenAge, keyId, secure, cluster } = JSON.parse(stdout);
     deepEqual(
-      { endpoint, session, issuedAge, seenAge, keyId },
+      { endpoint, session, issuedAge, seenAge, keyId, secure },
       {
         endpoint: one.endpoint,
         session: one.session,
         issuedAge: NOW + 3600 - one.issued,
         seenAge: NOW + 3600 - one.seen,
         keyId: one.keyId,
+        secure: one.secure ?? false,
       },
     );
     equal(cluster?.crc32, one.hasCluster ? one.cluster!.toString(16).padStart(8, "0") : undefined);
@@ -265,6 +266,18 @@ const policy = {
   ],
   cluster: { names: ["cart-v1", "123456789"] },
 };
+
+test("a token of a cookie that is Secure is sealed with --secure, and shown as such", async () => {
+  const seal = ["token", "seal", "--endpoint", "10.0.0.7:9080", "--json"];
+  for (const secure of [true, false]) {
+    const made = JSON.parse((await commandLine([...seal, ...(secure ? ["--secure"] : [])], { env })).stdout);
+    equal(made.secure, secure);
+    const open = (...args: string[]) => commandLine(["token", "open", ...args, made.token], { env });
+    const { stdout } = await open();
+    equal(/^cookie {4}Secure$/m.test(stdout), secure, stdout);
+    equal(JSON.parse((await open("--json")).stdout).secure, secure);
+  }
+});
 
 test("keys, scope, name and clusters come from a configuration of the filter", async () => {
   const config = ["--config", temporary("filter.json", JSON.stringify(policy))];

@@ -8,6 +8,7 @@ import { closeLater, test, until } from "../support/check.ts";
 import { http1, http2, http2Session, STICKY_HOST, type Answer, type Ask } from "../support/client.ts";
 import { assertNoTrap, binding, cookieFor, newCookie, pinOf } from "../support/gateway.ts";
 import { Hold, Pod } from "../support/pod.ts";
+import { newToken, openedCookie } from "../support/session.ts";
 import { connectionManager } from "../support/shape.ts";
 import { startTwoSchemes, type TwoSchemes } from "../support/tls.ts";
 
@@ -134,6 +135,28 @@ test("behind a load balancer that Envoy trusts, what that says of the client's s
   assert.deepEqual(await said("https"), [SECURE, SECURE]);
   assert.deepEqual(await said("http"), [NOT_SECURE, NOT_SECURE]);
   assert.deepEqual(await attributes(http, client), [NOT_SECURE, NOT_SECURE]);
+});
+
+test("a token says whether its cookie is Secure, and stays what it is when its client moves", async () => {
+  const pods = await Pod.startMany(3);
+  const { https, http } = await startTwoSchemes(pods);
+  const clients = [https, http].map(async (client) => {
+    const first = await client();
+    const cookie = `affinity=${newCookie(first)}`;
+    return { client, first, cookie };
+  });
+  for (const { client, first, cookie } of await Promise.all(clients)) {
+    const isSecure = client === https;
+    assert.equal(openedCookie(cookie).secure ?? false, isSecure);
+    assert.match(first.setCookie[0]!, isSecure ? /; Secure;/ : /^[^;]+; Path=\/; HttpOnly;/);
+    const pod = pods.find(({ name }) => name === first.body) ?? assert.fail(first.body);
+    await pod.stop();
+    const moved = await client({ cookie });
+    assert.equal(newToken(moved).secure ?? false, isSecure);
+    assert.equal(newToken(moved).session, openedCookie(cookie).session);
+    assert.match(moved.setCookie[0]!, isSecure ? /; Secure;/ : /^[^;]+; Path=\/; HttpOnly;/);
+    await pod.start();
+  }
 });
 
 const NONE = "Path=/; Secure; HttpOnly; SameSite=None";

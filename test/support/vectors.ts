@@ -40,6 +40,7 @@ export interface OpeningTokenRow extends TokenRow {
   /** CRC-32 of the cluster's name; in rows that say `hasCluster` alone. */
   readonly cluster?: number;
   readonly hasCluster?: boolean;
+  readonly secure?: boolean;
 }
 
 export interface RefusedTokenRow extends TokenRow {

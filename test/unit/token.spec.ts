@@ -45,6 +45,7 @@ describe("openToken", () => {
       expect(token.hasCluster).toBe(row.hasCluster, row.it);
       expect(token.cluster).toBe(<u32>row.cluster, row.it);
       expect(token.keyId).toBe(<u8>row.keyId, row.it);
+      expect(token.secure).toBe(row.secure, row.it);
     }
   });
 
@@ -82,6 +83,7 @@ describe("SealingKey.seal", () => {
       token.endpointLength = text.length ? readEndpoint(text.dataStart, text.length, endpoint.dataStart) : 2;
       token.cluster = <u32>row.cluster;
       token.hasCluster = row.hasCluster;
+      token.secure = row.secure;
       const nonce = bytesOfHex(row.nonce);
       const out = new Uint8Array(MAX_TOKEN);
       const length = key.seal(token, nonce.dataStart, out.dataStart);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HeaderLines, HeaderMap } from "./headers.ts";
-import { OTHER_POD, POD, sampleRoot, sampleToken } from "./sample.ts";
-import { HOST_HEADER, hostValue, visit } from "./visit.ts";
+import { opened, OTHER_POD, POD, sampleRoot, sampleToken } from "./sample.ts";
+import { cookieValue, HOST_HEADER, hostValue, visit } from "./visit.ts";
 
 const UNMARKED_UA =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36";
@@ -48,6 +48,36 @@ test("secure auto: Secure when the request came over https, and only then", () =
   for (const scheme of ["http", "", "ws", "httpsx", "xhttps", "http,https", null]) {
     assert.equal(attributes({}, scheme), "Path=/; HttpOnly; SameSite=Lax", String(scheme));
   }
+});
+
+test("secure auto: a token knows whether its cookie is Secure, and a client that brings such a one came over https", () => {
+  const root = sampleRoot({ cookie: { partitioned: true } });
+  const set = (
+    scheme: "http" | "https",
+    cookie: string | undefined,
+  ): { secure: boolean; attributes: string } => {
+    const { setCookie } = visit(root, {
+      cookie: cookie === undefined ? [] : `affinity=${cookie}`,
+      host: OTHER_POD,
+      scheme,
+    });
+    const [line = assert.fail("no cookie")] = setCookie;
+    const secure = opened(cookieValue(line)).secure ?? false;
+    return { secure, attributes: line.slice(line.indexOf(";") + 2) };
+  };
+  const ofHttps = { secure: true, attributes: "Path=/; Secure; HttpOnly; SameSite=Lax; Partitioned" };
+  const ofHttp = { secure: false, attributes: "Path=/; HttpOnly; SameSite=Lax" };
+  assert.deepEqual(set("https", undefined), ofHttps);
+  assert.deepEqual(set("http", undefined), ofHttp);
+  assert.deepEqual(set("https", sampleToken(POD)), ofHttps);
+  assert.deepEqual(set("http", sampleToken(POD)), ofHttp);
+  for (const scheme of ["https", "http"] as const)
+    assert.deepEqual(set(scheme, sampleToken(POD, { secure: true })), ofHttps);
+  // Of a session that is over nothing counts.
+  const timed = sampleRoot({ absoluteTimeout: "1h" });
+  const over = `affinity=${sampleToken(POD, { issued: 1, secure: true })}`;
+  const anew = visit(timed, { cookie: over, host: POD });
+  assert.doesNotMatch(anew.setCookie[0]!, /Secure/);
 });
 
 test("secure true and false do not ask for the scheme", () => {

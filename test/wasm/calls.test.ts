@@ -61,6 +61,14 @@ for (const [what, more, calls] of modes) {
   });
 }
 
+test("secure auto: the scheme is asked for until the cookie is Secure", () => {
+  const root = sampleRoot();
+  const calls = (secure: boolean): string[] =>
+    [...visit(root, { cookie: `affinity=${sampleToken(POD, { secure })}`, host: POD }).calls].sort();
+  assert.deepEqual(calls(false), [...PINNED, get("x-forwarded-proto")].sort());
+  assert.deepEqual(calls(true), [...PINNED].sort());
+});
+
 test("what a pinned request costs in host calls: type Header", () => {
   const root = sampleRoot({ type: "Header", sessionName: "x-session" });
   const token = sampleToken(POD, { sessionName: "x-session" });

@@ -52,6 +52,7 @@ export interface ResponsePlan {
   /** Null: any but zero. */
   readonly session: bigint | null;
   readonly cluster: number | undefined;
+  readonly secure: boolean;
   readonly attributes: string;
 }
 
@@ -104,7 +105,8 @@ export class Model {
       opened,
       drawn: null,
       renewal: opened === null ? null : this.#renewal(opened, now),
-      https: all("x-forwarded-proto")[0] === "https",
+      // A cookie that is Secure comes over https alone.
+      https: opened?.secure === true || all("x-forwarded-proto")[0] === "https",
       misreadsNone: misreadsSameSiteNone((all("user-agent")[0] ?? "").slice(0, MAX_USER_AGENT)),
       explained: policy.debug !== null && all(policy.debug.header)[0] === policy.debug.secret,
     };
@@ -169,6 +171,7 @@ export class Model {
       endpoint: change?.endpoint ?? this.#remembered(session) ?? "",
       issued,
       session: number === 0n ? null : number,
+      secure: policy.cookie.secure === "auto" && !policy.inHeader && session.https,
       cluster: policy.cluster === null ? undefined : cluster,
       attributes: this.#attributes(session, issued, now),
     };

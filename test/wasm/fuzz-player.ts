@@ -298,6 +298,7 @@ export function expectToken(
   assert.equal(token.issued, plan.issued);
   assert.equal(token.seen, now);
   assert.equal(token.cluster, plan.cluster);
+  assert.equal(token.secure ?? false, plan.secure);
   if (plan.session !== null) assert.equal(token.session, plan.session);
   assert.notEqual(token.session, 0n);
 

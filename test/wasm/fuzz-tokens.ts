@@ -116,7 +116,8 @@ export class Tokens {
     const issued = this.#time(now);
     const seen = random.below(4) === 0 ? this.#time(now) : Math.max(issued, this.#time(now));
     const session = random.below(12) === 0 ? 0n : random.bytes(8).readBigUInt64BE();
-    const fields = { issued, seen, session, endpoint: randomEndpoint(random) };
+    const secure = random.below(3) === 0;
+    const fields = { issued, seen, session, secure, endpoint: randomEndpoint(random) };
     if (random.below(8) === (cluster === null ? 0 : 1)) return { ...fields, cluster: random.u32() };
     if (cluster === null || random.below(6) === 0) return fields;
     return { ...fields, cluster: crc32(random.pick([...cluster.names.slice(0, 3), "gone"])) };
@@ -162,7 +163,7 @@ export class Tokens {
       case 4:
         return Buffer.concat([
           fixed,
-          Buffer.from([random.pick([4, 6])]),
+          Buffer.from([random.pick([4, 6, 0x84, 0x86])]),
           random.bytes(random.pick([6, 10, 18, 22])),
         ]);
       default: {

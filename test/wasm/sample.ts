@@ -44,14 +44,16 @@ export interface TokenOptions {
   readonly session?: bigint;
   /** Name of the cluster that served; the token has none unless it is given. */
   readonly cluster?: string;
+  /** Whether its cookie is Secure; no unless it is given. */
+  readonly secure?: boolean;
 }
 
 /** A token for that endpoint, sealed by the independent implementation. */
 export function sampleToken(endpoint: string, options: TokenOptions = {}): string {
   const { key = KEY, scope = SCOPE, sessionName = "affinity", issued = NOW - 60, cluster } = options;
-  const { seen = issued, session = SESSION } = options;
+  const { seen = issued, session = SESSION, secure = false } = options;
   const sum = cluster === undefined ? {} : { cluster: crc32(cluster) };
-  return sealToken({ issued, seen, session, endpoint, ...sum }, key, { scope, sessionName });
+  return sealToken({ issued, seen, session, endpoint, secure, ...sum }, key, { scope, sessionName });
 }
 
 /** CRC-32 as gzip's trailer has it (RFC 1952, section 2.3.1): Node 20 has no function for it. */

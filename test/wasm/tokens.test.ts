@@ -24,7 +24,8 @@ test("every token of the vectors is what Node's crypto seals, and opens to its f
   for (const row of tokenRows.opens) {
     const { issued, seen, endpoint } = row;
     const cluster = row.cluster === undefined ? {} : { cluster: row.cluster };
-    const fields = { issued, seen, session: BigInt(`0x${row.session}`), endpoint, ...cluster };
+    const secure = row.secure ? { secure: true } : {};
+    const fields = { issued, seen, session: BigInt(`0x${row.session}`), endpoint, ...cluster, ...secure };
     assert.equal(sealToken(fields, keyOf(row), row, Buffer.from(row.nonce, "hex")), row.token, row.it);
     assert.deepEqual(openToken(row.token, [keyOf(row)], row), { keyId: row.keyId, ...fields }, row.it);
   }

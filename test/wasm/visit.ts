@@ -14,6 +14,8 @@ export interface VisitOptions {
   readonly cluster?: string;
   /** Whether stateful_session is off, as it is beside mode balanced: no response names its pod. */
   readonly unpinned?: boolean;
+  /** How the client came, as Envoy says; http unless it is given. */
+  readonly scheme?: "http" | "https";
   /** Further request headers, before the cookie. */
   readonly request?: HeaderLines;
   /** What the pod answers with. */
@@ -41,7 +43,8 @@ export function visit(root: Root, options: VisitOptions = {}): Visit {
   const cookies = typeof options.cookie === "string" ? [options.cookie] : (options.cookie ?? []);
   const cookieLines = cookies.map((line) => ["cookie", line] as const);
   if (options.cluster !== undefined) stream.properties["xds.cluster_name"] = options.cluster;
-  const requestHeaders = stream.request([...REQUEST, ...(options.request ?? []), ...cookieLines]);
+  const scheme = ["x-forwarded-proto", options.scheme ?? "http"] as const;
+  const requestHeaders = stream.request([...REQUEST, scheme, ...(options.request ?? []), ...cookieLines]);
   const asked = requestHeaders.first(HOST_HEADER);
   stream.properties["response.code_details"] = options.details ?? "via_upstream";
   // Envoy has it for the pod that it tried last, too.
@@ -77,7 +80,6 @@ const REQUEST: HeaderLines = [
   [":authority", "abc.sample.com"],
   [":path", "/"],
   [":method", "GET"],
-  ["x-forwarded-proto", "http"],
 ];
 
 /** The native filter names the host that answered in the response when it is not the one asked for. */
