@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { cpuResult } from "../bench/envoy/results.ts";
+import { idleRows } from "../bench/envoy/rows.ts";
 import { readOptions, rowsOf, wants, type Options } from "../bench/envoy/options.ts";
 import {
   BASE,
@@ -143,6 +145,33 @@ test("of many runs with a known difference about nine in ten have it in their in
     if (low <= 20 && 20 <= high) held++;
   }
   assert.ok(held > 0.85 * RUNS && held < RUNS, `${held} of ${RUNS}`);
+});
+
+test("what open streams add is told by the same rows before, and how much more of it ours has", () => {
+  const closed: Slice[] = [slice(BASE, 100)];
+  const open: Slice[] = [slice(BASE, 110)];
+  for (let round = 0; round < 40; round++) {
+    closed.push(slice("floor-idle", 115), slice(BASE, 100), slice("ours-idle", 130), slice(BASE, 100));
+    open.push(slice("floor-idle", 130), slice(BASE, 110), slice("ours-idle", 157), slice(BASE, 110));
+  }
+  const rows = idleRows(10).filter(({ name }) => name !== "empty-idle");
+  const { contrasts, rows: results } = cpuResult(rows, [], { closed, open }, new Map());
+  // 130 - 110 less 115 - 100, and 157 - 110 less 130 - 100: nanoseconds.
+  assert.deepEqual(
+    contrasts.map(({ name, value }) => [name, value]),
+    [
+      ["floor, with open streams less without", 0.005],
+      ["ours, with open streams less without", 0.017],
+      ["ours less floor, with open streams less without", 0.012],
+    ],
+  );
+  assert.deepEqual(
+    results.map(({ name, over, base, ofFloor }) => [name, over.value, base, ofFloor?.value]),
+    [
+      ["floor-idle", 0.02, 0.11, 1],
+      ["ours-idle", 0.047, 0.11, 47 / 20],
+    ],
+  );
 });
 
 test("the command line names rows and parts, and says what is wrong with it", () => {

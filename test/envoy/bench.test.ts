@@ -26,13 +26,14 @@ test("a short run of the bench has every row that was asked for, and each did it
   const folder = mkdtempSync(join(tmpdir(), "affinity-bench-test-"));
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const json = join(folder, "bench.json");
-  const rows = ["floor", "native", "lua", "sdk", "ours", "ours-new"];
+  const affine = ["native", "lua", "sdk", "ours"];
+  const rows = ["floor", ...affine, "ours-new"];
   const only = [...rows, "idle", "latency", "starts"].join();
   const short = ["--seconds", "1", "--replicas", "1", "--streams", "50", "--rate", "100"];
   const { code, output } = await bench(...short, "--only", only, "--json", json);
   assert.equal(code, 0, output);
 
-  const all = ["none", ...rows, "ours-idle"];
+  const all = ["none", ...rows, "empty-idle", "floor-idle", "ours-idle"];
   for (const row of all) assert.match(output, new RegExp(`^${row} +-?\\d+\\.\\d `, "m"));
   const { machine, cpu, latency, starts } = JSON.parse(readFileSync(json, "utf8")) as Report;
   for (const field of ["date", "cpu", "cores", "kernel", "envoy", "wasmBytes"])
@@ -45,11 +46,13 @@ test("a short run of the bench has every row that was asked for, and each did it
   }
   const does = Object.fromEntries(cpu.rows.map((row) => [row.name, row.does]));
   const affinity = ["pins", "quiet", "a new client gets a cookie that pins"];
-  for (const row of ["native", "lua", "sdk", "ours"]) assert.deepEqual(does[row], affinity);
-  assert.deepEqual(
-    [does["none"], does["floor"], does["ours-new"]],
-    [["spreads"], ["spreads"], affinity.slice(2)],
-  );
+  for (const row of [...affine, "ours-idle"]) assert.deepEqual(does[row], affinity, row);
+  assert.deepEqual(does["ours-new"], affinity.slice(2));
+  for (const row of ["none", "floor", "empty-idle", "floor-idle"])
+    assert.deepEqual(does[row], ["spreads"], row);
+  const contrasts = cpu.contrasts.map(({ name }) => name);
+  for (const contrast of ["ours, as a multiple of lua", "ours less floor, with open streams less without"])
+    assert.ok(contrasts.includes(contrast), `${contrast}: not in ${contrasts.join("; ")}`);
 
   assert.deepEqual(latency.map(({ row }) => row).sort(), ["lua", "native", "none", "ours"]);
   for (const { row, requests, percentiles } of latency) {

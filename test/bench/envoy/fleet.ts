@@ -7,7 +7,7 @@ import { freePort } from "../../support/ports.ts";
 import { envoyConfig, type Ports, type Upstream } from "./bootstrap.ts";
 import { chains, type Chain, type Compared } from "./chains.ts";
 import { checkRow } from "./check.ts";
-import { allowedCpus, assertMeasurable, Envoys, tie, type Envoy } from "./process.ts";
+import { allowedCpus, ask, assertMeasurable, Envoys, tie, type Envoy } from "./process.ts";
 import { cookieHeader, requestBytes, type RequestKind } from "./requests.ts";
 import type { Row } from "./rows.ts";
 import { Subject } from "./slices.ts";
@@ -17,6 +17,8 @@ const PODS = 10;
 const IDLE = join(root, "build/ts/test/bench/envoy/idle.js");
 // Starting is work for all CPUs; more at a time would only make each of them late.
 const STARTED_AT_ONCE = 4;
+// What Envoy counts at the listener "one".
+const ACTIVE = "http.one.downstream_rq_active";
 const KINDS: RequestKind[] = ["pinned", "new", "re-pin", "1 cookie", "50 cookies", "600 cookies"];
 
 /** One Envoy of the fleet. */
@@ -101,11 +103,20 @@ export class Fleet {
   }
 
   /** Opens so many streams through an Envoy, which stay open. */
-  async openStreams({ envoy, ports }: Member, count: number): Promise<void> {
-    envoy.resume();
-    this.#hold.send({ port: ports.one, count });
+  async openStreams(member: Member, count: number): Promise<void> {
+    member.envoy.resume();
+    this.#hold.send({ port: member.ports.one, count });
     await firstMessage(this.#hold, "the service that holds streams open");
+    await this.assertOpen(member, count);
+  }
+
+  /** Leaves the Envoy paused. @throws Error when it does not count so many requests under way */
+  async assertOpen({ envoy }: Member, count: number): Promise<void> {
+    envoy.resume();
+    const { body } = await ask(envoy.adminPort, `/stats?filter=^${ACTIVE}$`);
     envoy.pause();
+    if (body.trim() !== `${ACTIVE}: ${count}`)
+      throw new Error(`${envoy.name}: expected ${count} streams open; received ${body.trim()}`);
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ export type Part = (typeof PARTS)[number];
 export interface Options {
   /** How long the comparison by CPU takes. */
   seconds: number;
-  /** How long the comparison while streams are open takes. */
+  /** How long the comparison before streams are open takes, and how long that while they are. */
   idleSeconds: number;
   /** How many streams that is. */
   idleStreams: number;
@@ -73,7 +73,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
   const tenth = Math.max(1, Math.round(seconds / 10));
   return {
     seconds,
-    idleSeconds: 1.5 * tenth,
+    idleSeconds: seconds / 5,
     idleStreams: number("streams", values.streams),
     latencySeconds: Math.min(10, tenth),
     rate: number("rate", values.rate),

@@ -1,7 +1,8 @@
 /** The figures as text. */
+import type { Contrast } from "./contrasts.ts";
 import type { LatencyResult } from "./latency.ts";
 import type { Machine } from "./machine.ts";
-import type { Contrast, CpuResult, RowResult } from "./results.ts";
+import type { CpuResult, RowResult } from "./results.ts";
 import type { Figure } from "./statistics.ts";
 import type { Spread, StartResult } from "./starts.ts";
 

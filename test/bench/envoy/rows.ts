@@ -14,6 +14,10 @@ export interface Row {
   promised: Promised;
   /** Whether the measured requests are answered with a new cookie. */
   setsCookie?: boolean;
+  /** The row that is its floor, when it is not `floor`. */
+  floor?: string;
+  /** Whether it is measured while streams are open. */
+  idle?: boolean;
   /** Whether it is of the command line. */
   compared?: boolean;
   /** Whether the counters are asked for before each slice. */
@@ -54,11 +58,24 @@ const own: readonly Row[] = [
   { ...row("ours-600", "ours, 600 cookies", "affinity"), chain: "ours", requests: "600 cookies" },
 ];
 
-/** The row that is measured while streams are open. */
-export const IDLE_ROW = "ours-idle";
+/** The rows that are measured a second time, while streams are open. */
+export const IDLE_NAMES: readonly string[] = ["empty", "floor", "ours"];
 
-export function idleRow(streams: number): Row {
-  return { ...row(IDLE_ROW, `ours, pinned, ${streams} streams open`, "affinity"), chain: "ours" };
+export function idleName(name: string): string {
+  return `${name}-idle`;
+}
+
+/** These rows, with so many streams open through their Envoys and through the base. */
+export function idleRows(streams: number): Row[] {
+  return own
+    .filter(({ name }) => IDLE_NAMES.includes(name))
+    .map((row) => ({
+      ...row,
+      name: idleName(row.name),
+      title: `${row.title}, ${streams} streams open`,
+      floor: idleName("floor"),
+      idle: true,
+    }));
 }
 
 function row(name: string, title: string, promised: Promised): Row {

@@ -4,9 +4,9 @@ import { Fleet, freePorts, type Member } from "./fleet.ts";
 import { measureLatency, type LatencyResult } from "./latency.ts";
 import { describeMachine, type Machine } from "./machine.ts";
 import { rowsOf, wants, type Options } from "./options.ts";
-import { cpuResult, type CpuResult } from "./results.ts";
-import { idleRow, IDLE_ROW, NO_FILTER, type Row } from "./rows.ts";
-import { compare, type Subject } from "./slices.ts";
+import { cpuResult, type CpuResult, type IdleSlices } from "./results.ts";
+import { idleRows, NO_FILTER, type Row } from "./rows.ts";
+import { compare } from "./slices.ts";
 import { measureStarts, type StartResult } from "./starts.ts";
 import { randomNumbers, type Slice } from "./statistics.ts";
 
@@ -32,19 +32,18 @@ export async function measureEnvoys(
   const fleet = await Fleet.open(program, options.compared);
   try {
     const rows = rowsOf(options);
-    const names = chainNames(options, rows);
+    const rowsOfIdle = wants(options, "idle") ? idleRows(options.idleStreams) : [];
+    const names = chainNames(options, [...rows, ...rowsOfIdle]);
     say(`starting ${names.length * options.replicas} Envoys`);
     await fleet.start(names, options.replicas);
     say("checking that each does its job");
     const base = names.length > 0 ? [NO_FILTER] : [];
-    const does = await fleet.check([...base, ...rows]);
-    say(`comparing ${rows.length} rows with no filter, ${options.seconds} s`);
-    const slices = rows.length > 0 ? await compareRows(fleet, rows, options.seconds) : [];
-    const idle = wants(options, "idle") ? await compareIdle(fleet, options, say) : [];
+    const does = await fleet.check([...base, ...rows, ...rowsOfIdle]);
+    const slices = await compareRows(fleet, rows, options, say);
+    const idle = await compareIdle(fleet, rowsOfIdle, options, say);
     const latency = wants(options, "latency") ? await latencies(fleet, options, say) : [];
     const starts = wants(options, "starts") ? await startsOf(fleet, options, say) : [];
-    const shown = idle.length > 0 ? [...rows, idleRow(options.idleStreams)] : rows;
-    return { machine, cpu: cpuResult(shown, slices, idle, does), latency, starts };
+    return { machine, cpu: cpuResult([...rows, ...rowsOfIdle], slices, idle, does), latency, starts };
   } finally {
     await fleet.close();
   }
@@ -52,32 +51,49 @@ export async function measureEnvoys(
 
 function chainNames(options: Options, rows: readonly Row[]): string[] {
   const names = new Set(rows.map(({ chain }) => chain));
-  if (wants(options, "idle")) names.add("ours");
   if (wants(options, "latency")) LATENCY_ROWS.forEach((name) => names.add(name));
   if (names.size > 0) names.add(NO_FILTER.chain);
   return [...names];
 }
 
-function compareRows(fleet: Fleet, rows: readonly Row[], seconds: number): Promise<Slice[]> {
+async function compareRows(
+  fleet: Fleet,
+  rows: readonly Row[],
+  { seconds }: Options,
+  say: (line: string) => void,
+): Promise<Slice[]> {
+  if (rows.length === 0) return [];
+  say(`comparing ${rows.length} rows with no filter, ${seconds} s`);
   const subjects = new Map(
     Array.from(fleet.members, ([chain, list]) => [chain, list.map((member) => member.subject)]),
   );
   return compare({ rows, subjects, requests: fleet.requests, seconds, random: randomNumbers(1) });
 }
 
-/** With the first Envoy of either chain: the streams of more would not fit into what a process may open. */
-async function compareIdle(fleet: Fleet, options: Options, say: (line: string) => void): Promise<Slice[]> {
-  const row = idleRow(options.idleStreams);
-  say(`opening ${options.idleStreams} streams through two Envoys`);
-  const subjects = new Map<string, Subject[]>();
-  for (const chain of [NO_FILTER.chain, row.chain]) {
-    const [member] = fleet.of(chain) as [Member];
-    await fleet.openStreams(member, options.idleStreams);
-    subjects.set(chain, [member.subject]);
-  }
-  say(`comparing ${IDLE_ROW} with no filter, ${options.idleSeconds} s`);
+/**
+ * Before so many streams are open, and while they are. With the first Envoy of each chain, as open streams take memory; the
+ * latency part has those without.
+ */
+async function compareIdle(
+  fleet: Fleet,
+  rows: readonly Row[],
+  { idleStreams: streams, idleSeconds: seconds }: Options,
+  say: (line: string) => void,
+): Promise<IdleSlices> {
+  if (rows.length === 0) return { closed: [], open: [] };
+  const members = [NO_FILTER, ...rows].map(({ chain }): [string, Member] => [chain, fleet.of(chain)[0]!]);
+  const subjects = new Map(members.map(([chain, { subject }]) => [chain, [subject]]));
   const { requests } = fleet;
-  return compare({ rows: [row], subjects, requests, seconds: options.idleSeconds, random: randomNumbers(1) });
+  const measure = (): Promise<Slice[]> =>
+    compare({ rows, subjects, requests, seconds, random: randomNumbers(1) });
+  say(`comparing ${rows.length} rows with no filter before streams are open, ${seconds} s`);
+  const closed = await measure();
+  say(`opening ${streams} streams through each of ${members.length} Envoys`);
+  for (const [, member] of members) await fleet.openStreams(member, streams);
+  say(`comparing ${rows.length} rows with no filter while they are open, ${seconds} s`);
+  const open = await measure();
+  for (const [, member] of members) await fleet.assertOpen(member, streams);
+  return { closed, open };
 }
 
 function latencies(fleet: Fleet, options: Options, say: (line: string) => void): Promise<LatencyResult[]> {
