@@ -26,7 +26,7 @@ test("a short run of the bench has every row that was asked for, and each did it
   const folder = mkdtempSync(join(tmpdir(), "affinity-bench-test-"));
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const json = join(folder, "bench.json");
-  const affine = ["native", "lua", "sdk", "ours"];
+  const affine = ["native", "lua", "lua-base64", "sdk", "ours"];
   const rows = ["floor", ...affine, "ours-new"];
   const only = [...rows, "idle", "latency", "starts"].join();
   const short = ["--seconds", "1", "--replicas", "1", "--streams", "50", "--rate", "100"];
@@ -51,7 +51,11 @@ test("a short run of the bench has every row that was asked for, and each did it
   for (const row of ["none", "floor", "empty-idle", "floor-idle"])
     assert.deepEqual(does[row], ["spreads"], row);
   const contrasts = cpu.contrasts.map(({ name }) => name);
-  for (const contrast of ["ours, as a multiple of lua", "ours less floor, with open streams less without"])
+  for (const contrast of [
+    "ours, as a multiple of lua",
+    "ours, as a multiple of lua-base64",
+    "ours less floor, with open streams less without",
+  ])
     assert.ok(contrasts.includes(contrast), `${contrast}: not in ${contrasts.join("; ")}`);
 
   assert.deepEqual(latency.map(({ row }) => row).sort(), ["lua", "native", "none", "ours"]);

@@ -5,7 +5,6 @@ import { BUILT, builtFilter } from "./builds.ts";
 import { COOKIES, KEY, SCOPE } from "./requests.ts";
 
 export const EXTENSIONS = "type.googleapis.com/envoy.extensions.";
-const LUA = join(root, "test/bench/envoy/affinity.lua");
 const HOST_HEADER = "x-affinity-host";
 const KEY_HEADER = "x-affinity-key";
 
@@ -55,15 +54,19 @@ const pinByCookie = {
   },
 };
 
-const lua = {
-  name: "envoy.filters.http.lua",
-  typed_config: {
-    "@type": `${EXTENSIONS}filters.http.lua.v3.Lua`,
-    default_source_code: { filename: LUA },
-  },
-};
-
 const TELL_UPSTREAM = [{ header: { key: "x-upstream-host", value: "%UPSTREAM_REMOTE_ADDRESS%" } }];
+
+/** @param script a file beside this one */
+function lua(script: string): Chain {
+  const filter = {
+    name: "envoy.filters.http.lua",
+    typed_config: {
+      "@type": `${EXTENSIONS}filters.http.lua.v3.Lua`,
+      default_source_code: { filename: join(root, "test/bench/envoy", script) },
+    },
+  };
+  return { filters: [filter], responseHeaders: TELL_UPSTREAM };
+}
 
 function wasm(file: string, configuration: string): object {
   const value = { "@type": "type.googleapis.com/google.protobuf.StringValue", value: configuration };
@@ -94,7 +97,8 @@ export function chains(compared: readonly Compared[]): Map<string, Chain> {
     empty: { filters: [empty] },
     floor: { filters: [empty, pinByHeader] },
     native: { filters: [pinByCookie] },
-    lua: { filters: [lua], responseHeaders: TELL_UPSTREAM },
+    lua: lua("affinity.lua"),
+    "lua-base64": lua("affinity-base64.lua"),
     sdk: { filters: [wasm(builtFilter("sdk"), ""), pinByHeader] },
     ours: { filters: [ours(), pinByHeader] },
     balanced: {

@@ -27,7 +27,10 @@ export function contrastsOf(estimates: ReadonlyMap<string, Estimate>, rows: read
   };
   const others = rows.filter(({ compared }) => compared).map(({ name }) => name);
   const pairs: [string, string][] = [
-    ...["floor", "native", "lua", "sdk", ...others].map((other): [string, string] => ["ours", other]),
+    ...["floor", "native", "lua", "lua-base64", "sdk", ...others].map((other): [string, string] => [
+      "ours",
+      other,
+    ]),
   ];
   for (const pair of pairs) add(pair.join(", as a multiple of "), "", pair, (a, b) => a / b);
   for (const pair of pairs) add(pair.join(" less "), "us", pair, less);
