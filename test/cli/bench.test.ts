@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { openToken } from "../../cli/token.ts";
 import { cpuResult } from "../bench/envoy/results.ts";
 import { idleRows } from "../bench/envoy/rows.ts";
 import { readOptions, rowsOf, wants, type Options } from "../bench/envoy/options.ts";
+import { COOKIES, KEY, requestHeaders, SCOPE, type RequestKind } from "../bench/envoy/requests.ts";
 import {
   BASE,
   baseOffsets,
@@ -172,6 +174,18 @@ test("what open streams add is told by the same rows before, and how much more o
       ["ours-idle", 0.047, 0.11, 47 / 20],
     ],
   );
+});
+
+test("a client on https says so, and its token that its cookie is Secure", () => {
+  const POD = "127.0.0.1:8000";
+  const told = (kind: RequestKind): unknown[] => {
+    const { cookie = "", ...others } = requestHeaders(kind, POD);
+    const [, token = ""] = new RegExp(`; ${COOKIES.ours}=(.*)$`).exec(cookie) ?? [];
+    const opened = openToken(token, [KEY], { scope: SCOPE, sessionName: COOKIES.ours });
+    return [opened?.endpoint, opened?.secure ?? false, others];
+  };
+  assert.deepEqual(told("pinned"), [POD, false, {}]);
+  assert.deepEqual(told("pinned https"), [POD, true, { "x-forwarded-proto": "https" }]);
 });
 
 test("the command line names rows and parts, and says what is wrong with it", () => {

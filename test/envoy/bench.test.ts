@@ -27,7 +27,7 @@ test("a short run of the bench has every row that was asked for, and each did it
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const json = join(folder, "bench.json");
   const affine = ["native", "lua", "lua-base64", "sdk", "ours"];
-  const rows = ["floor", ...affine, "ours-new"];
+  const rows = ["floor", ...affine, "ours-new", "floor-https", "ours-https"];
   const only = [...rows, "idle", "latency", "starts"].join();
   const short = ["--seconds", "1", "--replicas", "1", "--streams", "50", "--rate", "100"];
   const { code, output } = await bench(...short, "--only", only, "--json", json);
@@ -48,12 +48,14 @@ test("a short run of the bench has every row that was asked for, and each did it
   const affinity = ["pins", "quiet", "a new client gets a cookie that pins"];
   for (const row of [...affine, "ours-idle"]) assert.deepEqual(does[row], affinity, row);
   assert.deepEqual(does["ours-new"], affinity.slice(2));
-  for (const row of ["none", "floor", "empty-idle", "floor-idle"])
+  assert.deepEqual(does["ours-https"], ["pins", "quiet", "a new client gets a Secure cookie that pins"]);
+  for (const row of ["none", "floor", "floor-https", "empty-idle", "floor-idle"])
     assert.deepEqual(does[row], ["spreads"], row);
   const contrasts = cpu.contrasts.map(({ name }) => name);
   for (const contrast of [
     "ours, as a multiple of lua",
     "ours, as a multiple of lua-base64",
+    "ours-https, as a multiple of floor-https",
     "ours less floor, with open streams less without",
   ])
     assert.ok(contrasts.includes(contrast), `${contrast}: not in ${contrasts.join("; ")}`);

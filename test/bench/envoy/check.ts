@@ -1,5 +1,5 @@
 /** Each row does its job before it is measured, on all pods. */
-import { cookieHeader } from "./requests.ts";
+import { isHttps, requestHeaders, type RequestKind } from "./requests.ts";
 import { ask, type Answer } from "./process.ts";
 import type { Row } from "./rows.ts";
 
@@ -10,20 +10,19 @@ const INTERNAL = ["x-affinity-host", "x-affinity-key", "x-upstream-host"];
 /** @returns what it was seen to do. @throws Error when it does not do what it promises */
 export async function checkRow(row: Row, port: number, pods: readonly number[]): Promise<string[]> {
   if (row.promised === "spreads") {
-    const hits = new Set((await repeat(port, cookieHeader("pinned", endpoint(pods[0])))).map(pod));
+    const hits = new Set((await repeat(port, requestHeaders(row.requests, endpoint(pods[0])))).map(pod));
     if (hits.size < 2) throw misbehaved(row, "keeps a pod, though nothing pins", [...hits].join());
     return ["spreads"];
   }
   const done = row.name === "ours-repin" || row.requests === "new" ? [] : await checkPinned(row, port, pods);
-  if (row.promised === "affinity")
-    done.push(await checkCookie(row, port, row.requests === "re-pin" ? "re-pin" : "new"));
+  if (row.promised === "affinity") done.push(await checkCookie(row, port, comingKind(row.requests)));
   return done;
 }
 
 async function checkPinned(row: Row, port: number, pods: readonly number[]): Promise<string[]> {
   const served = new Set<string>();
   for (const wanted of [pods[3], pods[7]]) {
-    const answers = await repeat(port, cookieHeader(row.requests, endpoint(wanted)));
+    const answers = await repeat(port, requestHeaders(row.requests, endpoint(wanted)));
     for (const answer of answers) {
       const at = pod(answer);
       served.add(at);
@@ -38,21 +37,31 @@ async function checkPinned(row: Row, port: number, pods: readonly number[]): Pro
   return ["pins", "quiet"];
 }
 
+/** The requests of a client without a pod, in a row with such requests. */
+function comingKind(requests: RequestKind): RequestKind {
+  if (requests === "re-pin") return requests;
+  return isHttps(requests) ? "new https" : "new";
+}
+
 /** A client without a pod gets a cookie that pins it where it was served. */
-async function checkCookie(row: Row, port: number, kind: "new" | "re-pin"): Promise<string> {
-  const first = await ask(port, "/", { cookie: cookieHeader(kind, "") });
+async function checkCookie(row: Row, port: number, kind: RequestKind): Promise<string> {
+  const headers = requestHeaders(kind, "");
+  const first = await ask(port, "/", headers);
   assertClean(row, first);
   const [line, ...more] = first.headers["set-cookie"] ?? [];
   if (typeof line !== "string" || more.length > 0)
     throw misbehaved(row, `${kind}: one Set-Cookie`, JSON.stringify(first.headers["set-cookie"]));
-  const [cookie = ""] = line.split(";");
-  for (const answer of await repeat(port, cookie)) {
+  const [cookie = "", ...attributes] = line.split("; ");
+  const secure = row.setsSecure ?? false;
+  if (attributes.includes("Secure") !== secure)
+    throw misbehaved(row, `${kind}: a cookie ${secure ? "with" : "without"} Secure`, line);
+  for (const answer of await repeat(port, { ...headers, cookie })) {
     if (pod(answer) !== pod(first)) throw misbehaved(row, `its cookie pins to ${pod(first)}`, pod(answer));
     assertQuiet(row, answer);
   }
-  return kind === "new"
-    ? "a new client gets a cookie that pins"
-    : "moves to a pod, which its new cookie pins";
+  return kind === "re-pin"
+    ? "moves to a pod, which its new cookie pins"
+    : `a new client gets a ${secure ? "Secure " : ""}cookie that pins`;
 }
 
 /** What the last answer of a measured slice has to show. */
@@ -62,9 +71,9 @@ export function assertAnswer(row: Row, answer: string): void {
     throw misbehaved(row, `${sets ? "no" : "a"} Set-Cookie while it is measured`, answer);
 }
 
-async function repeat(port: number, cookie: string): Promise<Answer[]> {
+async function repeat(port: number, headers: Record<string, string>): Promise<Answer[]> {
   const answers: Answer[] = [];
-  for (let i = 0; i < REQUESTS; i++) answers.push(await ask(port, "/", { cookie }));
+  for (let i = 0; i < REQUESTS; i++) answers.push(await ask(port, "/", headers));
   return answers;
 }
 

@@ -31,6 +31,8 @@ export function contrastsOf(estimates: ReadonlyMap<string, Estimate>, rows: read
       "ours",
       other,
     ]),
+    ["ours-https", "floor-https"],
+    ["ours-https", "lua-https"],
   ];
   for (const pair of pairs) add(pair.join(", as a multiple of "), "", pair, (a, b) => a / b);
   for (const pair of pairs) add(pair.join(" less "), "us", pair, less);

@@ -8,7 +8,7 @@ import { envoyConfig, type Ports, type Upstream } from "./bootstrap.ts";
 import { chains, type Chain, type Compared } from "./chains.ts";
 import { checkRow } from "./check.ts";
 import { allowedCpus, ask, assertMeasurable, Envoys, tie, type Envoy } from "./process.ts";
-import { cookieHeader, requestBytes, type RequestKind } from "./requests.ts";
+import { requestBytes, requestHeaders, type RequestKind } from "./requests.ts";
 import type { Row } from "./rows.ts";
 import { Subject } from "./slices.ts";
 import { startPods, type Pods } from "./upstream.ts";
@@ -19,7 +19,15 @@ const IDLE = join(root, "build/ts/test/bench/envoy/idle.js");
 const STARTED_AT_ONCE = 4;
 // What Envoy counts at the listener "one".
 const ACTIVE = "http.one.downstream_rq_active";
-const KINDS: RequestKind[] = ["pinned", "new", "re-pin", "1 cookie", "50 cookies", "600 cookies"];
+const KINDS: RequestKind[] = [
+  "pinned",
+  "pinned https",
+  "new",
+  "re-pin",
+  "1 cookie",
+  "50 cookies",
+  "600 cookies",
+];
 
 /** One Envoy of the fleet. */
 export interface Member {
@@ -51,7 +59,7 @@ export class Fleet {
     this.#hold = hold;
     this.chains = chains(compared);
     const pod = `127.0.0.1:${this.pod}`;
-    this.requests = new Map(KINDS.map((kind) => [kind, requestBytes(cookieHeader(kind, pod))]));
+    this.requests = new Map(KINDS.map((kind) => [kind, requestBytes(requestHeaders(kind, pod))]));
   }
 
   /** With the pods, and no Envoy yet. @param program the Envoy to run */

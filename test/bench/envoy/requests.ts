@@ -18,21 +18,36 @@ export const COOKIES = {
   compared: "affinity",
 } as const;
 
-export type RequestKind = "pinned" | "new" | "re-pin" | "1 cookie" | "50 cookies" | "600 cookies";
+/** What a client sends; those that say so are of clients on https, as a load balancer in front tells it. */
+export type RequestKind =
+  "pinned" | "pinned https" | "new" | "new https" | "re-pin" | "1 cookie" | "50 cookies" | "600 cookies";
 
 /** A request with these headers, on a connection that stays open. */
-export function requestBytes(cookie: string, path = "/"): Buffer {
+export function requestBytes(headers: Readonly<Record<string, string>>, path = "/"): Buffer {
   const lines = [`GET ${path} HTTP/1.1`, "host: bench.example", "user-agent: bench", "accept: */*"];
-  if (cookie !== "") lines.push(`cookie: ${cookie}`);
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
   return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
 }
 
-/** The Cookie header of a kind of request that pins to this pod (`ip:port`). */
-export function cookieHeader(kind: RequestKind, pod: string): string {
+/** The headers that make a kind of request, which pins to this pod (`ip:port`). */
+export function requestHeaders(kind: RequestKind, pod: string): Record<string, string> {
+  const cookie = cookieHeader(kind, pod);
+  // Envoy believes it: its listener has no use_remote_address.
+  return isHttps(kind) ? { "x-forwarded-proto": "https", cookie } : { cookie };
+}
+
+export function isHttps(kind: RequestKind): boolean {
+  return kind.endsWith("https");
+}
+
+function cookieHeader(kind: RequestKind, pod: string): string {
   switch (kind) {
     case "pinned":
       return allCookies(pod);
+    case "pinned https":
+      return allCookies(pod, { secure: true });
     case "new":
+    case "new https":
       return "theme=dark; lang=en";
     case "re-pin":
       // Nothing of the cluster has this port.
@@ -46,7 +61,12 @@ export function cookieHeader(kind: RequestKind, pod: string): string {
   }
 }
 
-function allCookies(pod: string): string {
+/** How the cookie of a token was set. */
+interface SetAs {
+  secure?: boolean;
+}
+
+function allCookies(pod: string, setAs: SetAs = {}): string {
   const base64 = Buffer.from(pod).toString("base64");
   // The Cookie message of Envoy's stateful_session: field 1, a string, is the address.
   const message = Buffer.concat([Buffer.from([0x0a, pod.length]), Buffer.from(pod)]).toString("base64");
@@ -56,20 +76,20 @@ function allCookies(pod: string): string {
     `${COOKIES.lua}=${pod}`,
     `${COOKIES.luaBase64}=${base64}`,
     `${COOKIES.sdk}=${base64}`,
-    `${COOKIES.compared}=${token(pod, "", "")}`,
-    `${COOKIES.balanced}=${token("", COOKIES.balanced)}`,
-    `${COOKIES.timeouts}=${token(pod, COOKIES.timeouts)}`,
-    ours(pod),
+    `${COOKIES.compared}=${token(pod, "", {}, "")}`,
+    `${COOKIES.balanced}=${token("", COOKIES.balanced, setAs)}`,
+    `${COOKIES.timeouts}=${token(pod, COOKIES.timeouts, setAs)}`,
+    ours(pod, setAs),
   ].join("; ");
 }
 
-function ours(pod: string): string {
-  return `${COOKIES.ours}=${token(pod, COOKIES.ours)}`;
+function ours(pod: string, setAs: SetAs = {}): string {
+  return `${COOKIES.ours}=${token(pod, COOKIES.ours, setAs)}`;
 }
 
-function token(endpoint: string, sessionName: string, scope = SCOPE): string {
+function token(endpoint: string, sessionName: string, setAs: SetAs, scope = SCOPE): string {
   const now = Math.floor(Date.now() / 1000);
-  const fields = { issued: now, seen: now, session: 0x1122334455667788n, endpoint };
+  const fields = { issued: now, seen: now, session: 0x1122334455667788n, endpoint, ...setAs };
   return sealToken(fields, KEY, { scope, sessionName });
 }
 

@@ -14,6 +14,8 @@ export interface Row {
   promised: Promised;
   /** Whether the measured requests are answered with a new cookie. */
   setsCookie?: boolean;
+  /** Whether the cookies that it sets are for https alone. */
+  setsSecure?: boolean;
   /** The row that is its floor, when it is not `floor`. */
   floor?: string;
   /** Whether it is measured while streams are open. */
@@ -57,6 +59,9 @@ const own: readonly Row[] = [
   { ...row("ours-1", "ours, 1 cookie in the header", "affinity"), chain: "ours", requests: "1 cookie" },
   { ...row("ours-50", "ours, 50 cookies", "affinity"), chain: "ours", requests: "50 cookies" },
   { ...row("ours-600", "ours, 600 cookies", "affinity"), chain: "ours", requests: "600 cookies" },
+  https("floor", "the floor, over https", "spreads"),
+  https("lua", "Lua filter, unsealed cookie, over https", "affinity"),
+  { ...https("ours", "ours, pinned, over https", "affinity"), setsSecure: true },
 ];
 
 /** The rows that are measured a second time, while streams are open. */
@@ -81,6 +86,10 @@ export function idleRows(streams: number): Row[] {
 
 function row(name: string, title: string, promised: Promised): Row {
   return { name, title, chain: name, requests: "pinned", promised };
+}
+
+function https(chain: string, title: string, promised: Promised): Row {
+  return { ...row(`${chain}-https`, title, promised), chain, requests: "pinned https", floor: "floor-https" };
 }
 
 /** All rows but the base, in the order of the table. */
