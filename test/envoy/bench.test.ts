@@ -26,7 +26,7 @@ test("a short run of the bench has every row that was asked for, and each did it
   const folder = mkdtempSync(join(tmpdir(), "affinity-bench-test-"));
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const json = join(folder, "bench.json");
-  const affine = ["native", "lua", "lua-base64", "sdk", "ours"];
+  const affine = ["native", "lua", "lua-lean", "sdk", "ours"];
   const rows = ["floor", ...affine, "ours-new", "floor-https", "ours-https"];
   const only = [...rows, "idle", "latency", "starts"].join();
   const short = ["--seconds", "1", "--replicas", "1", "--streams", "50", "--rate", "100"];
@@ -54,7 +54,7 @@ test("a short run of the bench has every row that was asked for, and each did it
   const contrasts = cpu.contrasts.map(({ name }) => name);
   for (const contrast of [
     "ours, as a multiple of lua",
-    "ours, as a multiple of lua-base64",
+    "ours, as a multiple of lua-lean",
     "ours-https, as a multiple of floor-https",
     "ours less floor, with open streams less without",
   ])

@@ -98,7 +98,7 @@ export function chains(compared: readonly Compared[]): Map<string, Chain> {
     floor: { filters: [empty, pinByHeader] },
     native: { filters: [pinByCookie] },
     lua: lua("affinity.lua"),
-    "lua-base64": lua("affinity-base64.lua"),
+    "lua-lean": lua("affinity-lean.lua"),
     sdk: { filters: [wasm(builtFilter("sdk"), ""), pinByHeader] },
     ours: { filters: [ours(), pinByHeader] },
     balanced: {

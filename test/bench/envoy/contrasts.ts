@@ -27,7 +27,7 @@ export function contrastsOf(estimates: ReadonlyMap<string, Estimate>, rows: read
   };
   const others = rows.filter(({ compared }) => compared).map(({ name }) => name);
   const pairs: [string, string][] = [
-    ...["floor", "native", "lua", "lua-base64", "sdk", ...others].map((other): [string, string] => [
+    ...["floor", "native", "lua", "lua-lean", "sdk", ...others].map((other): [string, string] => [
       "ours",
       other,
     ]),

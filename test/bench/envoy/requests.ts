@@ -12,7 +12,7 @@ export const COOKIES = {
   timeouts: "timeouts",
   native: "AFN",
   lua: "AFL",
-  luaBase64: "AFB",
+  luaLean: "AFB",
   sdk: "AFS",
   /** Of `--compare`: a token bound to nothing, its scope and name empty, so that any program can open it. */
   compared: "affinity",
@@ -73,8 +73,8 @@ function allCookies(pod: string, setAs: SetAs = {}): string {
   return [
     "theme=dark",
     `${COOKIES.native}="${message}"`,
-    `${COOKIES.lua}=${pod}`,
-    `${COOKIES.luaBase64}=${base64}`,
+    `${COOKIES.lua}=${base64}`,
+    `${COOKIES.luaLean}=${base64}`,
     `${COOKIES.sdk}=${base64}`,
     `${COOKIES.compared}=${token(pod, "", {}, "")}`,
     `${COOKIES.balanced}=${token("", COOKIES.balanced, setAs)}`,

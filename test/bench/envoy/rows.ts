@@ -39,7 +39,7 @@ const own: readonly Row[] = [
   row("floor", "empty wasm filter, header-mode stateful_session: the floor", "spreads"),
   row("native", "Envoy's stateful_session with its cookie, unsealed", "affinity"),
   row("lua", "Lua filter, unsealed cookie", "affinity"),
-  row("lua-base64", "Lua filter, unsealed cookie in base64, no metadata", "affinity"),
+  row("lua-lean", "Lua filter at its best, unsealed cookie", "affinity"),
   row("sdk", "the SDK's context classes, unsealed cookie", "affinity"),
   row("ours", "ours, pinned", "affinity"),
   { ...row("ours-new", "ours, new client", "affinity"), chain: "ours", requests: "new", setsCookie: true },

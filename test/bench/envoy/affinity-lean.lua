@@ -1,6 +1,5 @@
--- The same job as affinity.lua, with the base64 of the address in the cookie, as Envoy's stateful_session has it, and with
--- what Envoy 1.40 offers for it: base64Decode, and the request's headers at the response, so that nothing has to be kept
--- in dynamic metadata, which is dear.
+-- The same job as affinity.lua at its best: by base64Decode, which Envoy 1.40 has and its documentation does not name, and
+-- without dynamic metadata, which is dear. The request's headers are still there at the response.
 
 local function pinnedText(headers)
   local cookies = headers:get("cookie")
