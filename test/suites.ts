@@ -8,7 +8,7 @@ export interface Suite {
   name: string;
   /** What the suite's files are called. */
   file: RegExp;
-  /** The node processes, one after another, that run these files; each reports by ./reporters. */
+  /** The node processes that run these files; each reports by ./reporters. */
   processes(files: string[]): SuiteProcess[];
 }
 
@@ -23,6 +23,20 @@ export const suites: Suite[] = [
   { name: "cli", file: /\.test\.ts$/, processes: nodeTest },
   { name: "envoy", file: /\.test\.ts$/, processes: nodeTest },
   { name: "page", file: /\.test\.ts$/, processes: nodeTest },
+];
+
+/**
+ * The files that take ten seconds or more on a machine of two quiet cores, the longest first, as the run says of each: they
+ * begin before all others, so that none of them runs alone at the end. A file that is missing here costs no more than that.
+ */
+export const LONGEST = [
+  "test/wasm/fuzz-requests.test.ts",
+  "test/envoy/chaos-pods.test.ts",
+  "test/envoy/chaos-gateways.test.ts",
+  "test/page/controls.test.ts",
+  "test/page/look.test.ts",
+  "test/page/visit.test.ts",
+  "test/cli/start.test.ts",
 ];
 
 // Far above the longest file: a test that hangs ends the run with a failure instead of holding it for ever.

@@ -61,7 +61,9 @@ async function test(file: string, wanted: string[], env: NodeJS.ProcessEnv): Pro
 function report(rows: readonly Row[], results: readonly Result[]): number {
   const passed = results.reduce((sum, result) => sum + result.passed, 0);
   // A test that was not asked for is reported as skipped.
-  const failed = results.flatMap((result) => result.failed).filter((name) => !name.endsWith(": skipped"));
+  const failed = results
+    .flatMap((result) => result.failed.map(({ name }) => name))
+    .filter((name) => !name.endsWith(": skipped"));
   console.log(`\n${table(rows)}\n`);
   for (const name of failed) console.log(`failed: ${name}`);
   console.log(`${passed} passed, ${failed.length} failed`);

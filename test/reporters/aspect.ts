@@ -60,8 +60,11 @@ class Reporter {
     const lines: string[] = [];
     const result: Result = { file: context.fileName, passed: 0, failed: [] };
     for (const error of context.errors) {
-      result.failed.push(error.type);
-      lines.push(`  ✖ ${error.type}: ${error.message}`, ...stackLines(error.stackTrace));
+      result.failed.push({ name: error.type, message: error.message });
+      lines.push(
+        `  ✖ ${error.type}: ${error.message}`,
+        ...stackLines(error.stackTrace).map((line) => indented(line, 6)),
+      );
     }
     if (context.errors.length === 0) report(context.rootNode, "", result, lines);
     const mark = result.failed.length === 0 ? "✔" : "✖";
@@ -80,24 +83,28 @@ function report(node: TestNode, path: string, result: Result, lines: string[]): 
     if (child.type === 1) report(child, name, result, lines);
     else if (child.pass) result.passed++;
     else {
-      result.failed.push(name);
-      lines.push(...failureLines(child, name));
+      fail(child, name, result, lines);
     }
     for (const log of child.logs) lines.push(indented(`${name} logs ${text(log)}`, 2));
   }
   if (!node.pass && result.failed.length === failedBefore) {
-    result.failed.push(path);
-    lines.push(...failureLines(node, path));
+    fail(node, path, result, lines);
   }
 }
 
-function failureLines(node: TestNode, name: string): string[] {
-  if (!node.ran) return [`  ✖ ${name}`, "      not run: its group broke off"];
-  const lines = [`  ✖ ${name}`];
-  if (node.message) lines.push(indented(node.message, 6));
-  if (node.expected)
-    lines.push(indented(`expected ${node.expected.negated ? "not " : ""}${text(node.expected)}`, 6));
-  if (node.actual) lines.push(indented(`received ${text(node.actual)}`, 6));
+function fail(node: TestNode, name: string, result: Result, lines: string[]): void {
+  const message = reasons(node).join("\n");
+  result.failed.push({ name, message });
+  lines.push(`  ✖ ${name}`);
+  if (message !== "") lines.push(indented(message, 6));
+}
+
+function reasons(node: TestNode): string[] {
+  if (!node.ran) return ["not run: its group broke off"];
+  const lines: string[] = [];
+  if (node.message) lines.push(node.message);
+  if (node.expected) lines.push(`expected ${node.expected.negated ? "not " : ""}${text(node.expected)}`);
+  if (node.actual) lines.push(`received ${text(node.actual)}`);
   if (node.stackTrace) lines.push(...stackLines(node.stackTrace));
   return lines;
 }
@@ -107,7 +114,7 @@ function stackLines(stackTrace: string): string[] {
   return stackTrace
     .split("\n")
     .filter((line) => !line.includes("@as-pect/"))
-    .map((line) => indented(line.replace(/ \(wasm:.*\)$/, "").trim(), 6));
+    .map((line) => line.replace(/ \(wasm:.*\)$/, "").trim());
 }
 
 function text(value: ReflectedValue): string {

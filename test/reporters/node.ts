@@ -26,7 +26,18 @@ function count({ type, data }: Extract<TestEvent, { type: "test:pass" | "test:fa
   // A skipped test has shown nothing, whatever the reason: what it needs is to be there.
   const isSkipped = data.skip !== undefined || data.todo !== undefined;
   if (type === "test:pass" && !isSkipped) record({ passed: 1, failed: [] });
-  else record({ passed: 0, failed: [isSkipped ? `${data.name}: skipped` : data.name] });
+  else if (isSkipped) record({ passed: 0, failed: [{ name: `${data.name}: skipped`, message: "" }] });
+  else record({ passed: 0, failed: [{ name: data.name, message: messageOf(data.details) }] });
+}
+
+/** The place in the test's own file, and what it threw there. */
+function messageOf(details: object): string {
+  const error: unknown = "error" in details ? details.error : undefined;
+  // node:test wraps what a test throws.
+  const thrown: unknown = error instanceof Error ? (error.cause ?? error) : error;
+  if (!(thrown instanceof Error)) return String(thrown);
+  const place = /\btest\/[\w/-]+\.test\.[jt]s:\d+/.exec(thrown.stack ?? "")?.[0];
+  return [...(place === undefined ? [] : [place]), thrown.message || thrown.name].join("\n");
 }
 
 function failureType(details: object): unknown {

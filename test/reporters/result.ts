@@ -5,8 +5,13 @@ export interface Result {
   /** The spec file, from as-pect, which runs many in one process; absent where the process runs one. */
   file?: string;
   passed: number;
-  /** The failed tests' names. */
-  failed: string[];
+  failed: Failed[];
+}
+
+/** A failed test, and what it says about itself. */
+export interface Failed {
+  name: string;
+  message: string;
 }
 
 /** Names the file that results are appended to, a line of JSON each, in the environment. */
