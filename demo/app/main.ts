@@ -5,7 +5,6 @@ import { hostname } from "node:os";
 import { createApp } from "./app.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { podName } from "./pod-name.ts";
-import { openRedisStore } from "./redis-store.ts";
 import { podSettings, type PodSettings } from "./settings.ts";
 
 const SECOND = 1000;
@@ -43,6 +42,8 @@ function readSettings(): PodSettings {
 }
 
 async function listenWithRedis({ port, redisUrl, secret }: NonNullable<PodSettings["cache"]>) {
+  // Loading the Redis client takes longer than all the rest of a pod's start, and most pods need none.
+  const { openRedisStore } = await import("./redis-store.ts");
   const { store, tried } = openRedisStore({
     url: redisUrl,
     idleTimeout: IDLE_TIMEOUT / SECOND,

@@ -36,25 +36,26 @@ async function allGone(pids: readonly number[]): Promise<void> {
   await until(`none of ${pids.join(", ")} runs`, () => !pids.some(isRunning), GONE_MS);
 }
 
+// Those that only visit share it.
+const visited = await readyDemo();
+
 test("the tutorial's step 6: without affinity five requests meet different pods, each says 1th", async () => {
-  const demo = await readyDemo();
-  const pods = (await fiveRequests(demo, "plain.sample.com")).map((text) => podOf(text, 1));
+  const pods = (await fiveRequests(visited, "plain.sample.com")).map((text) => podOf(text, 1));
   equal(new Set(pods).size, 5, pods.join(" "));
 });
 
 test("the tutorial's step 7: with affinity the same five meet one pod and count 1th to 5th", async () => {
-  const demo = await readyDemo();
-  const pods = (await fiveRequests(demo, "abc.sample.com")).map((text, index) => podOf(text, index + 1));
+  const pods = (await fiveRequests(visited, "abc.sample.com")).map((text, index) => podOf(text, index + 1));
   equal(new Set(pods).size, 1, pods.join(" "));
   ok(
-    demo.pods().some((pod) => pod.name === pods[0]),
+    visited.pods().some((pod) => pod.name === pods[0]),
     "the pod is one that the demo shows",
   );
 });
 
 test("the curl lines that it prints come true as they stand, and a browser's names work", async () => {
-  const demo = await readyDemo({ PODS: "3" });
-  const lines = demo.output().match(/^ {2}curl .*$/gm) ?? [];
+  const { port, output } = visited;
+  const lines = output().match(/^ {2}curl .*$/gm) ?? [];
   equal(lines.length, 6);
   const folder = mkdtempSync(join(tmpdir(), "curl-"));
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
@@ -66,30 +67,23 @@ test("the curl lines that it prints come true as they stand, and a browser's nam
   // Without affinity, with affinity, with sessions in Redis, and the last one once more with affinity.
   deepEqual(counts, ["1th", "1th", "1th", "2th", "1th", "3th"]);
   for (const name of ["abc.localhost", "plain.localhost"]) {
-    match(demo.output(), new RegExp(`http://${name}:${demo.port}/`));
-    const resolve = ["--resolve", `${name}:${demo.port}:127.0.0.1`];
-    const { stdout } = await exec("curl", ["--silent", ...resolve, `http://${name}:${demo.port}/`]);
+    match(output(), new RegExp(`http://${name}:${port}/`));
+    const resolve = ["--resolve", `${name}:${port}:127.0.0.1`];
+    const { stdout } = await exec("curl", ["--silent", ...resolve, `http://${name}:${port}/`]);
     podOf(stdout, 1);
   }
 });
 
-test("it says ready in one line, after ten pods", async () => {
-  const demo = await readyDemo();
-  equal(
-    demo
-      .output()
-      .split("\n")
-      .filter((line) => line.includes("ready")).length,
-    1,
-    demo.output(),
-  );
-  const names = demo.pods().map((pod) => pod.name);
+test("it says ready in one line, after ten pods", () => {
+  const lines = visited.output().split("\n");
+  equal(lines.filter((line) => line.includes("ready")).length, 1, visited.output());
+  const names = visited.pods().map((pod) => pod.name);
   equal(new Set(names).size, 10);
 });
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   test(`${signal} ends all that it started, and it exits with 0`, async () => {
-    const demo = await readyDemo({ PODS: "3" });
+    const demo = await readyDemo({ PODS: "2" });
     const started = demo.descendants();
     for (const pid of [...demo.pods().map((pod) => pod.pid), demo.envoyPid()])
       ok(started.includes(pid), `${pid}`);
@@ -113,9 +107,9 @@ test("a signal while it starts ends all that it has started so far", async () =>
 });
 
 test("nothing that it started survives when it is killed outright", async () => {
-  const demo = await readyDemo({ PODS: "3" });
+  const demo = await readyDemo({ PODS: "2" });
   const started = demo.descendants();
-  ok(started.length >= 5, "three pods, Envoy and its watchdog");
+  ok(started.length >= 6, "two pods, and Envoy and Redis with a watchdog each");
   demo.process.kill("SIGKILL");
   equal(await demo.ended, "SIGKILL");
   await allGone(started);
@@ -123,9 +117,9 @@ test("nothing that it started survives when it is killed outright", async () => 
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
   test(`${signal} to npm ends all that npm start has started`, async () => {
-    const demo = await readyDemo({ PODS: "3" }, NPM_START);
+    const demo = await readyDemo({ PODS: "2" }, NPM_START);
     const started = demo.descendants();
-    ok(started.length >= 6, "the demo itself, three pods, Envoy and its watchdog");
+    ok(started.length >= 7, "the demo itself, two pods, and Envoy and Redis with a watchdog each");
     demo.process.kill(signal);
     equal(await demo.ended, signal === "SIGKILL" ? signal : 0);
     await allGone(started);
@@ -133,7 +127,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
 }
 
 test("the end of Envoy ends the demo with what its log says", async () => {
-  const demo = await readyDemo({ PODS: "3" });
+  const demo = await readyDemo({ PODS: "2" });
   const started = demo.descendants();
   process.kill(demo.envoyPid(), "SIGKILL");
   equal(await demo.ended, 1);
@@ -142,7 +136,7 @@ test("the end of Envoy ends the demo with what its log says", async () => {
 });
 
 test("a pod that ends is reported, and its visitor is served by another", async () => {
-  const demo = await readyDemo({ PODS: "3" });
+  const demo = await readyDemo({ PODS: "2" });
   const folder = mkdtempSync(join(tmpdir(), "curl-"));
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const visit = async (): Promise<string> => {
