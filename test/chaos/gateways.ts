@@ -14,13 +14,13 @@ import type { Fleet } from "./fleet.ts";
 export const PATIENCE_MS = 120_000;
 // Envoy answers it by itself: a pod may be one that answers nothing.
 const NO_HOST = "nowhere.sample.com";
-// Long enough for a client to use each of its connections once more, which then is told to close.
-const DRAIN_SECONDS = 5;
 
 export interface GatewaysOptions {
   count: number;
   /** Connections to each. */
   connections: number;
+  /** Seconds that connections have to end by themselves when a new configuration has come: a response tells them to close. */
+  drain: number;
   /** The filter's configuration in the place of the shipped one. */
   filter?: object;
   /** Variables of the filter's VM beside AFFINITY_KEY. */
@@ -167,14 +167,14 @@ export class Gateways {
   }
 
   async #start(name: string): Promise<Gateway> {
-    const { variables = {}, connections } = this.#options;
+    const { variables = {}, connections, drain } = this.#options;
     const ports = { port: await freePort(), adminPort: await freePort() };
     const listener = closeLater(new ListenerFile());
     const config = this.#config(ports, this.#options.filter);
     listener.follow(config);
     const envoy = await Envoy.start(JSON.stringify(config), ports, {
       env: { AFFINITY_KEY: secret, ...variables },
-      args: ["--drain-time-s", String(DRAIN_SECONDS), "--drain-strategy", "immediate"],
+      args: ["--drain-time-s", String(drain), "--drain-strategy", "immediate"],
       startMilliseconds: PATIENCE_MS,
     });
     return new Gateway(name, envoy, listener, connections);

@@ -186,7 +186,7 @@ function addHealthCheck(config: Json): void {
       interval: "1s",
       // Until a first request has come, Envoy would wait a minute.
       no_traffic_interval: "1s",
-      unhealthy_threshold: 2,
+      unhealthy_threshold: 1,
       healthy_threshold: 1,
       http_health_check: { path: "/healthz" },
     },

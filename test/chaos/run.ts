@@ -18,6 +18,8 @@ export interface Size {
   lanes: number;
   /** Milliseconds between an answer and the next request in its place: the load that a run puts on its machine. */
   pause: number;
+  /** Seconds that a gateway gives the connections of a former configuration: enough for a client to use most of them again. */
+  drain: number;
 }
 
 /** A scenario while it runs. */
@@ -53,6 +55,7 @@ export async function play(fleet: Fleet, scenario: Scenario, size: Size): Promis
   const gateways = await Gateways.start(fleet, {
     count: scenario.gateways ?? 1,
     ...connections,
+    drain: size.drain,
     ...scenario.options,
   });
   const ledger = new Ledger(fleet, scenario.keys ?? [key]);

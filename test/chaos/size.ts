@@ -19,5 +19,7 @@ export function sizeOf(env: NodeJS.ProcessEnv): Size {
   const sessions = Number(text);
   if (!/^[0-9]+$/.test(text) || sessions < 100 || sessions > MOST)
     throw new Error(`${SESSIONS}=${text}: not a number of sessions; use 100 to ${MOST}`);
-  return sessions < 1000 ? { sessions, lanes: 16, pause: 100 } : { sessions, lanes: 64, pause: 10 };
+  return sessions < 1000
+    ? { sessions, lanes: 16, pause: 40, drain: 2 }
+    : { sessions, lanes: 64, pause: 10, drain: 5 };
 }
