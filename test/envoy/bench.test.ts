@@ -29,7 +29,7 @@ test("a short run of the bench has every row that was asked for, and each did it
   const affine = ["native", "lua", "lua-lean", "sdk", "ours"];
   const rows = ["floor", ...affine, "ours-new", "floor-https", "ours-https"];
   const only = [...rows, "idle", "latency", "starts"].join();
-  const short = ["--seconds", "1", "--replicas", "1", "--streams", "50", "--rate", "100"];
+  const short = ["--seconds", "1", "--replicas", "1", "--streams", "50", "--rate", "1000"];
   const { code, output } = await bench(...short, "--only", only, "--json", json);
   assert.equal(code, 0, output);
 
@@ -72,7 +72,7 @@ test("a short run of the bench has every row that was asked for, and each did it
 
 test("a filter that does not do its job is no row of the bench", async () => {
   const empty = join(root, "build/bench/empty.wasm");
-  const short = ["--seconds", "1", "--replicas", "1"];
+  const short = ["--seconds", "0.1", "--replicas", "1"];
   const { code, output } = await bench(...short, "--compare", `nothing=${empty}`, "--only", "nothing");
   assert.equal(code, 1, output);
   // It meets the pod of the cookie by chance, now and then, and then tells the client of it.

@@ -16,12 +16,14 @@ export const MetricType = { counter: 0, gauge: 1, histogram: 2 } as const;
  */
 export function pairsBytes(lines: Iterable<readonly [name: string, value: string]>): Buffer {
   const pairs = [...lines];
-  const sizes = Buffer.alloc(4 + 8 * pairs.length);
-  sizes.writeUInt32LE(pairs.length, 0);
-  pairs.forEach(([name, value], index) => {
-    sizes.writeUInt32LE(name.length, 4 + 8 * index);
-    sizes.writeUInt32LE(value.length, 8 + 8 * index);
-  });
-  const texts = pairs.map(([name, value]) => `${name}\0${value}\0`).join("");
-  return Buffer.concat([sizes, Buffer.from(texts, "latin1")]);
+  let texts = "";
+  for (const [name, value] of pairs) texts += `${name}\0${value}\0`;
+  const bytes = Buffer.alloc(4 + 8 * pairs.length + texts.length);
+  let at = bytes.writeUInt32LE(pairs.length);
+  for (const [name, value] of pairs) {
+    at = bytes.writeUInt32LE(name.length, at);
+    at = bytes.writeUInt32LE(value.length, at);
+  }
+  bytes.write(texts, at, "latin1");
+  return bytes;
 }

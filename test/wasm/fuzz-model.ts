@@ -244,7 +244,8 @@ export function cookieValues(lines: readonly string[], name: string): string[] {
     for (const pair of line.split(";")) {
       if (!isCookie(pair, name)) continue;
       const value = trimBlanks(pair.slice(pair.indexOf("=") + 1));
-      values.push(/^".*"$/s.test(value) && value.length > 1 ? value.slice(1, -1) : value);
+      const isQuoted = value.length > 1 && value.startsWith('"') && value.endsWith('"');
+      values.push(isQuoted ? value.slice(1, -1) : value);
     }
   }
   return values;
@@ -275,7 +276,11 @@ function isCookie(pair: string, name: string): boolean {
 }
 
 function trimBlanks(text: string): string {
-  return text.replace(/^[ \t]+|(?<![ \t])[ \t]+$/g, "");
+  const isBlank = (at: number): boolean => text[at] === " " || text[at] === "\t";
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(start)) start++;
+  while (start < end && isBlank(end - 1)) end--;
+  return text.slice(start, end);
 }
 
 /** Chrome 4 to 6 and 40 to 69, iOS 12, Safari on macOS 10.14: they take `None` for `Strict`, or drop the cookie. */

@@ -41,7 +41,7 @@ export class HeaderMap {
 }
 
 function checkedValue(name: string, value: string): string {
-  if (/[\0\r\n]/.test(name + value)) {
+  if (/[\0\r\n]/.test(name) || /[\0\r\n]/.test(value)) {
     throw new Error(`${name}: ${JSON.stringify(value)} has a NUL, CR or LF, with which Envoy aborts`);
   }
   return value;

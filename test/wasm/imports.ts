@@ -1,4 +1,4 @@
-import { randomFillSync } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { HeaderMapType, LogLevel, pairsBytes, Status } from "./abi.ts";
 import type { HeaderMap } from "./headers.ts";
 import type { GuestMemory } from "./guest-memory.ts";
@@ -81,7 +81,7 @@ function headerCalls(vm: CallingVm): HostFunctions {
       if (map === null) return Status.badArgument;
       const value = map.first(name);
       if (value === null) return Status.notFound;
-      vm.memory.give(Buffer.from(value, "latin1"), valueOut, sizeOut);
+      vm.memory.giveText(value, valueOut, sizeOut);
       return Status.ok;
     },
     proxy_get_header_map_pairs(type: number, pairsOut: number, sizeOut: number) {
@@ -192,7 +192,7 @@ function wasiCalls(vm: CallingVm): HostFunctions {
     Object.entries(vm.env).map(([name, value]) => Buffer.from(`${name}=${value}\0`));
   return noted(vm, {
     random_get(at: number, size: number) {
-      vm.memory.writeBytes(at, randomFillSync(Buffer.alloc(size >>> 0)));
+      vm.memory.writeBytes(at, random(size >>> 0));
       return 0;
     },
     environ_sizes_get(countOut: number, sizeOut: number) {
@@ -215,6 +215,16 @@ function wasiCalls(vm: CallingVm): HostFunctions {
       return 0;
     },
   });
+}
+
+let drawn = Buffer.alloc(0);
+
+/** Bytes of the system's generator, drawn in large pieces: a call for a few of them takes longer than all else here. */
+function random(size: number): Uint8Array {
+  if (size > drawn.length) drawn = randomBytes(Math.max(size, 64 * 1024));
+  const bytes = drawn.subarray(0, size);
+  drawn = drawn.subarray(size);
+  return bytes;
 }
 
 function noted(vm: CallingVm, functions: HostFunctions): HostFunctions {
