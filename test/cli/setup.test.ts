@@ -147,6 +147,9 @@ test("an installation that was interrupted is done again", () => {
   equal(setUp().commands[0], "ci");
 });
 
+const built = checkout();
+built.setUp();
+
 for (const [what, change] of [
   ["a changed source", (path) => writeFileSync(path("assembly/index.ts"), "export const x = 1;\n")],
   ["a new source", (path) => writeFileSync(path("assembly/token.ts"), "")],
@@ -159,11 +162,9 @@ for (const [what, change] of [
   ["changed compiler options", (path) => writeFileSync(path("asconfig.json"), '{ "options": {} }')],
 ] satisfies [string, (path: Checkout["path"]) => void][]) {
   test(`${what} builds the filter, and installs nothing`, () => {
-    const { setUp, path } = checkout();
-    setUp();
-    change(path);
-    deepEqual(setUp().commands, ["run build:wasm", "run build:ts"]);
-    deepEqual(setUp().commands, NOTHING);
+    change(built.path);
+    deepEqual(built.setUp().commands, ["run build:wasm", "run build:ts"]);
+    deepEqual(built.setUp().commands, NOTHING);
   });
 }
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { readyDemo } from "../cli/demo.ts";
 import { test } from "../support/check.ts";
-import { DemoPage, hostIds, startBrowser } from "../support/page.ts";
+import { broken, DemoPage, hostIds, overflow, phone, startBrowser } from "../support/page.ts";
 
 const PODS = 5;
 const demo = await readyDemo({ PODS: String(PODS) });
@@ -36,8 +36,8 @@ test("Send 20 stays with one pod with affinity, begins anew without, counts on w
   deepEqual(page.problems, []);
 });
 
-test("Send 200 sends so many to each, and the shares add up to all of them", async () => {
-  const page = await DemoPage.open(browser, demo.port);
+test("Send 200 sends so many to each, the shares add up to all of them, and on a phone nothing is cut off", async () => {
+  const page = await DemoPage.open(browser, demo.port, phone);
   await page.press("Send 200");
   for (const id of hostIds) {
     const counts = [...(await page.counts(id)).values()];
@@ -51,6 +51,8 @@ test("Send 200 sends so many to each, and the shares add up to all of them", asy
   for (const id of ["abc", "cache"] as const) equal(await page.count(id), "200th");
   const width = await page.page.locator("#abc .pods .is-last .bar > span").getAttribute("style");
   match(width ?? "", /width: 100%/);
+  deepEqual(await overflow(page), []);
+  deepEqual(await broken(page), []);
   deepEqual(page.problems, []);
 });
 

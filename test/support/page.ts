@@ -144,6 +144,47 @@ export class DemoPage {
   }
 }
 
+/** The options of a phone's page. */
+export const phone = {
+  viewport: { width: 360, height: 740 },
+  isMobile: true,
+  hasTouch: true,
+};
+
+/** By how much the page is wider than its window, what stands out of it or of a card, and buttons whose names do not fit. */
+export function overflow({ page }: DemoPage): Promise<string[]> {
+  return page.evaluate(() => {
+    const width = document.documentElement.clientWidth;
+    const out = Array.from(document.querySelectorAll("body *")).filter((each) => {
+      const { left, right } = each.getBoundingClientRect();
+      // What is not drawn has no size.
+      if (left === right) return false;
+      const card = each.parentElement?.closest("section")?.getBoundingClientRect();
+      const [from, to] = card === undefined || card.width === 0 ? [0, width] : [card.left, card.right];
+      return right > to + 0.5 || left < from - 0.5;
+    });
+    const cut = Array.from(document.querySelectorAll("button")).filter(
+      ({ scrollWidth, clientWidth, clientHeight }) => scrollWidth > clientWidth || clientHeight > 50,
+    );
+    const scrolls = document.documentElement.scrollWidth > width ? [`${width} px`] : [];
+    return [
+      ...scrolls,
+      ...[...out, ...cut].map((each) => `${each.tagName} ${each.className} ${each.textContent}`),
+    ];
+  });
+}
+
+/** Buttons of the visits whose names are broken, and shares that are cut off. */
+export function broken({ page }: DemoPage): Promise<(string | null)[]> {
+  return page
+    .locator("#visit-buttons button, .pods .number")
+    .evaluateAll((texts) =>
+      texts
+        .filter((text) => text.scrollWidth > text.clientWidth || text.getBoundingClientRect().height > 50)
+        .map((text) => text.textContent),
+    );
+}
+
 function pathOf(url: string): string {
   return new URL(url).pathname;
 }
