@@ -10,7 +10,6 @@ import { freePort } from "../support/ports.ts";
 import { isRunning, NPM_START, readyDemo, startDemo, type Demo } from "./demo.ts";
 
 const exec = promisify(execFile);
-const GONE_MS = 10_000;
 
 /** The tutorial's five requests: `curl -c cookie.dat` once, `curl -b cookie.dat` four times. */
 async function fiveRequests({ port }: Demo, host: string): Promise<string[]> {
@@ -33,7 +32,7 @@ function podOf(text: string, visit: number): string {
 }
 
 async function allGone(pids: readonly number[]): Promise<void> {
-  await until(`none of ${pids.join(", ")} runs`, () => !pids.some(isRunning), GONE_MS);
+  await until(`none of ${pids.join(", ")} runs`, () => !pids.some(isRunning));
 }
 
 // Those that only visit share it.

@@ -117,7 +117,7 @@ for (const [scope, name] of [
     );
     const shown = async (): Promise<string[]> =>
       (await envoy.admin("/stats/prometheus")).split("\n").filter((line) => line.startsWith("affinity_"));
-    await until("all is counted", async () => isDeepStrictEqual(new Set(await shown()), new Set(lines)), 5000)
+    await until("all is counted", async () => isDeepStrictEqual(new Set(await shown()), new Set(lines)))
       // What differs shows below.
       .catch(() => {});
     assert.deepEqual((await shown()).sort(), lines.sort());

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "../support/check.ts";
 import { http1, http2, http2Session, many, raw, STICKY_HOST, type Answer } from "../support/client.ts";
-import type { Envoy } from "../support/envoy.ts";
 import {
   assertNoTrap,
   binding,
@@ -16,8 +15,12 @@ import {
 } from "../support/gateway.ts";
 import { Pod } from "../support/pod.ts";
 
+// One gateway for most of this: what one cookie does to it, the next would see.
+const pods = await Pod.startMany(3);
+const envoy = await startGateway(pods);
+
 /** 200 and a cookie that pins to the pod that answered; returns that cookie. */
-function assertNewPin(answer: Answer, pods: readonly Pod[]): string {
+function assertNewPin(answer: Answer): string {
   assert.equal(answer.status, 200);
   const value = newCookie(answer);
   assert.equal(pinOf(value), pods.find((pod) => pod.name === answer.body)?.endpoint);
@@ -25,7 +28,7 @@ function assertNewPin(answer: Answer, pods: readonly Pod[]): string {
 }
 
 /** The filter lives on: no trap, and a pinned client is still served by its pod without a new cookie. */
-async function assertStillPins(envoy: Envoy, pods: readonly Pod[]): Promise<void> {
+async function assertStillPins(): Promise<void> {
   await assertNoTrap(envoy);
   for (const pod of pods) {
     const answer = await http1(envoy.port, { cookie: cookieFor(pod) });
@@ -40,23 +43,19 @@ function flipped(bytes: Buffer, bit: number): Buffer {
 }
 
 test("every flipped bit of the token's 53 bytes makes the client a new one", async () => {
-  const pods = await Pod.startMany(3);
-  const envoy = await startGateway(pods);
   const token = Buffer.from(newCookie(await http1(envoy.port)), "base64url");
   assert.equal(token.length, 53);
   const values = new Set<string>();
   await many(token.length * 8, 20, async (bit) => {
     const cookie = `affinity=${flipped(token, bit).toString("base64url")}`;
-    values.add(assertNewPin(await http1(envoy.port, { cookie }), pods));
+    values.add(assertNewPin(await http1(envoy.port, { cookie })));
   });
   assert.equal(values.size, 424);
   assert.equal(await eventCount(envoy, "rejected", 424), 424);
-  await assertStillPins(envoy, pods);
+  await assertStillPins();
 });
 
 test("every flipped bit of the cookie's 71 characters makes the client a new one, where it leaves legal HTTP", async () => {
-  const pods = await Pod.startMany(3);
-  const envoy = await startGateway(pods);
   const characters = Buffer.from(newCookie(await http1(envoy.port)), "latin1");
   const outcomes = await many(characters.length * 8, 20, async (bit) => {
     const changed = flipped(characters, bit);
@@ -73,7 +72,7 @@ test("every flipped bit of the cookie's 71 characters makes the client a new one
   assert.equal(outcomes.length, 568);
   const pinned = outcomes.filter((outcome) => outcome.startsWith("200")).length;
   assert.ok(pinned > 350, `only ${pinned} of the flipped cookies were legal HTTP`);
-  await assertStillPins(envoy, pods);
+  await assertStillPins();
 });
 
 const POD = { endpoint: "127.0.0.1:1" };
@@ -108,39 +107,33 @@ const others = {
 
 for (const [what, cookie] of Object.entries(others)) {
   test(`a cookie with ${what} gets 200 and a new pin, on HTTP/1.1 and HTTP/2`, async () => {
-    const pods = await Pod.startMany(2);
-    const envoy = await startGateway(pods);
     const session = await http2Session(envoy.port);
     const value = cookie();
     for (const answer of [
       await http1(envoy.port, { cookie: value }),
       await http2(session, { cookie: value }),
     ]) {
-      const pin = assertNewPin(answer, pods);
+      const pin = assertNewPin(answer);
       const next = await http1(envoy.port, { cookie: `affinity=${pin}` });
       assert.deepEqual([next.status, next.body, next.setCookie], [200, answer.body, []]);
     }
-    await assertStillPins(envoy, pods);
+    await assertStillPins();
   });
 }
 
 test("a sealed pin to an address where no pod is gets a new pin and never a connection", async () => {
-  const pods = await Pod.startMany(2);
   const stranger = await Pod.start("stranger");
-  const envoy = await startGateway(pods);
   for (const endpoint of [stranger.endpoint, "127.0.0.1:1", "[::1]:80", "192.0.2.1:9080", "not an address"]) {
-    assertNewPin(await http1(envoy.port, { cookie: cookieFor({ endpoint }) }), pods);
+    assertNewPin(await http1(envoy.port, { cookie: cookieFor({ endpoint }) }));
   }
   assert.deepEqual(stranger.received, []);
-  await assertStillPins(envoy, pods);
+  await assertStillPins();
 });
 
 test("random bytes as a token are refused, 2,000 of them", async () => {
-  const pods = await Pod.startMany(2);
-  const envoy = await startGateway(pods);
   await many(2000, 20, async (index) => {
     const cookie = `affinity=${randomBytes(index % 100).toString("base64url")}`;
-    assertNewPin(await http1(envoy.port, { cookie }), pods);
+    assertNewPin(await http1(envoy.port, { cookie }));
   });
-  await assertStillPins(envoy, pods);
+  await assertStillPins();
 });

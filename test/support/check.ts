@@ -33,11 +33,14 @@ export function test(name: string, body: () => Promise<void> | void): void {
 // Children outlive a test file that ends by an error outside its tests, unless this hook stands at the root.
 after(() => closeDownTo(0));
 
+// Far more than anything here takes on a machine that is busy.
+const PATIENCE_MS = 30_000;
+
 /** Waits until `condition` gives something other than undefined, null or false, and returns it. */
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  milliseconds = 10_000,
+  milliseconds = PATIENCE_MS,
 ): Promise<Exclude<T, undefined | null | false>> {
   const deadline = Date.now() + milliseconds;
   for (;;) {
