@@ -29,12 +29,10 @@ async function main(filters: string[]): Promise<number> {
   for (const filter of filters) {
     if (!files.some((file) => isWanted(file, [filter]))) fail(`${filter}: names no test; ${USAGE}`);
   }
-  if ((await processes.run(["build/ts/test/vectors/generate.js", "--check"])) !== 0)
-    fail("test/unit/vectors: not up to date");
-  for (const entry of ownFiles(/\.entry\.ts$/)) {
-    if (processes.endedBy === undefined && (await processes.run(entryCompilation(entry))) !== 0)
-      fail(`${entry}: did not compile`);
-  }
+  await Promise.all([
+    prepare(["build/ts/test/vectors/generate.js", "--check"], "test/unit/vectors: not up to date"),
+    ...ownFiles(/\.entry\.ts$/).map((entry) => prepare(entryCompilation(entry), `${entry}: did not compile`)),
+  ]);
 
   const runs: SuiteRun[] = [];
   for (const suite of suites) {
@@ -55,6 +53,11 @@ async function main(filters: string[]): Promise<number> {
   for (const failure of total.failures) console.log(`failed: ${failure}`);
   console.log(String(total));
   return total.failures.length === 0 ? 0 : 1;
+}
+
+/** Runs what has to be done before any test. */
+async function prepare(args: string[], reason: string): Promise<void> {
+  if ((await processes.run(args)) !== 0 && processes.endedBy === undefined) fail(reason);
 }
 
 function fail(reason: string): void {
