@@ -25,6 +25,7 @@ export class Policy {
   letsGo: bool;
   /** Whether a response may have to write the endpoint of its request's token again. */
   keepsEndpoint: bool;
+  alwaysSecure: bool;
   /** Whether the scheme of a request, or its browser, has to be known to set a cookie. */
   asksScheme: bool;
   asksUserAgent: bool;
@@ -58,13 +59,13 @@ export class Policy {
   }
 }
 
-/** Bytes of what stands behind a policy: on plain http, https, and the same two for who misreads `SameSite=None`. */
+/** Bytes of what stands behind a policy: not Secure, Secure, and the same two for who misreads `SameSite=None`. */
 export const ATTRIBUTES: usize = 4 * sizeof<usize>();
 
-/** Of what `attributesOf` returns: whether they are those of https. */
-export const HTTPS: u8 = 1;
+/** Of what `attributesOf` returns: whether they are those of a cookie that is Secure. */
+export const SECURE: u8 = 1;
 
 /** Which of its sets of attributes a policy is to use. */
-export function attributesOf(https: bool, misreadsNone: bool): u8 {
-  return (<u8>https) | ((<u8>misreadsNone) << 1);
+export function attributesOf(secure: bool, misreadsNone: bool): u8 {
+  return (<u8>secure) | ((<u8>misreadsNone) << 1);
 }

@@ -102,6 +102,7 @@ function writeCookie(policy: Policy, name: JsonValue, attributes: CookieAttribut
     if (attributes != null) attributes.put((kind & 1) != 0, (kind & 2) != 0);
     policy.setAttributesFor(kind, keepWritten(kept));
   }
+  policy.alwaysSecure = attributes != null && attributes.secure == Secure.Always;
   policy.asksScheme = attributes != null && attributes.secure == Secure.Auto;
   policy.asksUserAgent =
     attributes != null && attributes.conditionalSameSiteNone && attributes.sameSite == SameSite.None;

@@ -66,8 +66,8 @@ export function onRequestHeaders(context: u32): void {
   else if (opened && clusters != null && cluster == null) stream.renewal = <u8>Renewal.Homeless;
   // Envoy takes the request's headers away before the response comes.
   if (!opened || stream.renewal != Renewal.None || policy.repin || policy.letsGo) {
-    const https = policy.asksScheme && ((opened && token.secure) || isHttps());
-    stream.attributes = attributesOf(https, policy.asksUserAgent && misreadsNone());
+    const secure = policy.asksScheme && isSecure(opened, stream);
+    stream.attributes = attributesOf(secure, policy.asksUserAgent && misreadsNone());
   }
   namePod(policy, pinned);
   const keyHeader = policy.keyHeader;
@@ -101,6 +101,14 @@ function nameCluster(header: Text, name: Text | null): void {
   if (name == null) host.removeHeader(HeaderMap.Request, header);
   else host.replaceHeader(HeaderMap.Request, header, name.start, name.length);
   host.chooseRouteAgain();
+}
+
+/**
+ * Whether a cookie that this request may lead to is Secure: as the one that it brought, which says what its client came
+ * over, so that a pinned request need not ask; by the scheme when it brought none, or that one is to be renewed.
+ */
+function isSecure(opened: bool, stream: Stream): bool {
+  return (opened && token.secure) || ((!opened || stream.renewal != Renewal.None) && isHttps());
 }
 
 /** Whether the client came over https, as Envoy sees it: it sets this header itself, or trusts the hop before. */

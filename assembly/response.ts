@@ -11,7 +11,7 @@ import { CLUSTER_NAME, CODE_DETAILS, HeaderMap, LogLevel, UPSTREAM_ADDRESS } fro
 import { MAX_LIFETIME } from "./lifetime";
 import { text, words } from "./literals";
 import { nextNonce } from "./nonce";
-import { HTTPS, Policy } from "./policy";
+import { Policy, SECURE } from "./policy";
 import { findRoot } from "./root";
 import { Renewal, Stream, drawSession, endpointOf, findStream } from "./streams";
 import { Text } from "./text";
@@ -127,7 +127,7 @@ function sendToken(policy: Policy, stream: Stream, letsGo: bool): bool {
   // Who lets go belongs to the cluster 0, which is none; a token that names no cluster belongs to the first one.
   token.hasCluster = policy.clusters != null;
   token.cluster = token.hasCluster && !letsGo ? servingCluster() : 0;
-  token.secure = (stream.attributes & HTTPS) != 0;
+  token.secure = policy.alwaysSecure || (stream.attributes & SECURE) != 0;
 
   const start = policy.cookieStart;
   const end = policy.attributesFor(stream.attributes);

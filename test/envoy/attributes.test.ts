@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { OpenedToken } from "../../cli/token.ts";
 import { test } from "../support/check.ts";
 import { http1, http2, http2Session, type Answer, type Ask } from "../support/client.ts";
 import { Curl } from "../support/curl.ts";
@@ -27,19 +28,20 @@ async function startWith(filter: { sessionName?: string; cookie: object }): Prom
   });
   await gone.stop();
   const attributes: Gateway["attributes"] = async (client, ask = {}) => {
-    const cookies = [
-      undefined,
-      cookieOf({ endpoint: gone.endpoint, at }),
-      cookieOf({ endpoint: alive.endpoint, unseen: IDLE / 2, at }),
-    ];
     const received: string[] = [];
-    for (const cookie of cookies) {
-      const answer = await client(cookie === undefined ? ask : { ...ask, cookie });
-      assert.deepEqual([answer.status, newToken(answer, undefined, at).endpoint], [200, alive.endpoint]);
+    const visit = async (cookie: Ask = {}): Promise<OpenedToken> => {
+      const answer = await client({ ...ask, ...cookie });
+      const token = newToken(answer, undefined, at);
+      assert.deepEqual([answer.status, token.endpoint], [200, alive.endpoint]);
       received.push(
         (answer.setCookie[0] ?? "").replace(`${at.sessionName}=${newCookie(answer, at.sessionName)}; `, ""),
       );
-    }
+      return token;
+    };
+    const { secure = false } = await visit();
+    // A cookie that moves stays Secure or not; one that is renewed is as its client came.
+    await visit({ cookie: cookieOf({ endpoint: gone.endpoint, secure, at }) });
+    await visit({ cookie: cookieOf({ endpoint: alive.endpoint, unseen: IDLE / 2, at }) });
     return received;
   };
   return { ...gateway, attributes };

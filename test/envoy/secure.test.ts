@@ -8,7 +8,7 @@ import { closeLater, test, until } from "../support/check.ts";
 import { http1, http2, http2Session, STICKY_HOST, type Answer, type Ask } from "../support/client.ts";
 import { assertNoTrap, binding, cookieFor, newCookie, pinOf } from "../support/gateway.ts";
 import { Hold, Pod } from "../support/pod.ts";
-import { newToken, openedCookie } from "../support/session.ts";
+import { cookieWith, newToken, openedCookie } from "../support/session.ts";
 import { connectionManager } from "../support/shape.ts";
 import { startTwoSchemes, type TwoSchemes } from "../support/tls.ts";
 
@@ -31,8 +31,11 @@ async function startWith(cookie: object, trustedHops = 0): Promise<Gateway> {
   });
   await gone.stop();
   const attributes: Gateway["attributes"] = async (client, headers = {}) => {
-    const fresh = attributesOf(await client({ headers }), alive);
-    return [fresh, attributesOf(await client({ headers, cookie: cookieFor(gone) }), alive)];
+    const answer = await client({ headers });
+    // What the same client had brought if its pod had been the one that is gone.
+    const { endpoint } = gone;
+    const cookie = cookieWith({ ...newToken(answer), endpoint });
+    return [attributesOf(answer, alive), attributesOf(await client({ headers, cookie }), alive)];
   };
   return { ...gateway, alive, attributes };
 }

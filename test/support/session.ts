@@ -12,6 +12,8 @@ interface Session {
   unseen?: number;
   /** Default 1. */
   session?: bigint;
+  /** Whether its cookie is Secure. Default false. */
+  secure?: boolean;
   /** What seals the token. Default the key and the binding of envoy/gateway.yaml. */
   under?: TokenKey;
   at?: typeof binding;
@@ -19,9 +21,9 @@ interface Session {
 
 /** A Cookie header with a token of this session. */
 export function cookieOf(session: Session): string {
-  const { unseen = 0, age = unseen, endpoint, session: name = 1n, under, at } = session;
+  const { unseen = 0, age = unseen, endpoint, session: name = 1n, secure = false, under, at } = session;
   const now = nowSeconds();
-  return cookieWith({ issued: now - age, seen: now - unseen, session: name, endpoint }, under, at);
+  return cookieWith({ issued: now - age, seen: now - unseen, session: name, endpoint, secure }, under, at);
 }
 
 /** A Cookie header with a token of these fields. */

@@ -1,26 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { HeaderLines, HeaderMap } from "./headers.ts";
-import { opened, OTHER_POD, POD, sampleRoot, sampleToken } from "./sample.ts";
+import { base64, KEY, opened, OTHER_POD, POD, sampleKey, sampleRoot, sampleToken } from "./sample.ts";
 import { cookieValue, HOST_HEADER, hostValue, visit } from "./visit.ts";
+
+const OLD_KEY = sampleKey(2);
 
 const UNMARKED_UA =
   "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/128.0.0.0 Safari/537.36";
 
-/** The attributes of the cookie that a new client gets, and a client whose pod has changed. */
+/** The attributes of the cookie that a new client gets, and that the same client gets when its pod has changed. */
 function attributes(cookie: object, scheme: string | null, request: HeaderLines = []): string {
   const proto = scheme === null ? [] : ([["x-forwarded-proto", scheme]] as const);
   const root = sampleRoot({ cookie });
-  const pinned = [["cookie", `affinity=${sampleToken(POD)}`]] as const;
-  const [first, repinned] = [[], pinned].map((cookies) => {
+  const visitOf = (host: string, cookies: HeaderLines): HeaderMap => {
     const stream = root.stream();
     stream.request([[":path", "/"], ...proto, ...request, ...cookies]);
-    const response = stream.respond([[HOST_HEADER, hostValue(OTHER_POD)]]);
+    const response = stream.respond([[HOST_HEADER, hostValue(host)]]);
     stream.close();
-    return attributesOf(response);
-  });
-  assert.equal(repinned, first);
-  return first!;
+    return response;
+  };
+  const first = visitOf(POD, []);
+  const [pair] = first.all("set-cookie")[0]!.split(";");
+  assert.equal(attributesOf(visitOf(OTHER_POD, [["cookie", pair!]])), attributesOf(first));
+  return attributesOf(first);
 }
 
 /** The attributes of the only cookie of a response. */
@@ -50,8 +53,9 @@ test("secure auto: Secure when the request came over https, and only then", () =
   }
 });
 
-test("secure auto: a token knows whether its cookie is Secure, and a client that brings such a one came over https", () => {
-  const root = sampleRoot({ cookie: { partitioned: true } });
+test("secure auto: a cookie stays Secure or not when its client moves, and is as its client came when it is renewed", () => {
+  const keys = [KEY, OLD_KEY].map((key) => ({ id: key.id, secret: base64(key) }));
+  const root = sampleRoot({ keys, cookie: { partitioned: true } });
   const set = (
     scheme: "http" | "https",
     cookie: string | undefined,
@@ -69,10 +73,14 @@ test("secure auto: a token knows whether its cookie is Secure, and a client that
   const ofHttp = { secure: false, attributes: "Path=/; HttpOnly; SameSite=Lax" };
   assert.deepEqual(set("https", undefined), ofHttps);
   assert.deepEqual(set("http", undefined), ofHttp);
-  assert.deepEqual(set("https", sampleToken(POD)), ofHttps);
-  assert.deepEqual(set("http", sampleToken(POD)), ofHttp);
-  for (const scheme of ["https", "http"] as const)
+  for (const scheme of ["https", "http"] as const) {
+    assert.deepEqual(set(scheme, sampleToken(POD)), ofHttp);
     assert.deepEqual(set(scheme, sampleToken(POD, { secure: true })), ofHttps);
+  }
+  // Under another key than the first it is due.
+  assert.deepEqual(set("https", sampleToken(POD, { key: OLD_KEY })), ofHttps);
+  assert.deepEqual(set("http", sampleToken(POD, { key: OLD_KEY })), ofHttp);
+  assert.deepEqual(set("http", sampleToken(POD, { key: OLD_KEY, secure: true })), ofHttps);
   // Of a session that is over nothing counts.
   const timed = sampleRoot({ absoluteTimeout: "1h" });
   const over = `affinity=${sampleToken(POD, { issued: 1, secure: true })}`;
@@ -166,7 +174,11 @@ test("requests under way at once each get the attributes of their own scheme and
   const root = sampleRoot({ cookie: { sameSite: "None", conditionalSameSiteNone: true } });
   const requests = [UNMARKED_UA, MISREADING_AGENTS[0]!].flatMap((agent) =>
     ["http", "https"].flatMap((scheme) =>
-      [[], [`affinity=${sampleToken(POD)}`]].map((cookie) => ({ agent, scheme, cookie })),
+      [[], [`affinity=${sampleToken(POD, { secure: scheme === "https" })}`]].map((cookie) => ({
+        agent,
+        scheme,
+        cookie,
+      })),
     ),
   );
   const open = requests.map(({ agent, scheme, cookie }) => {

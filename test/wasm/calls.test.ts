@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { POD, sampleRoot, sampleToken } from "./sample.ts";
+import { NOW, POD, sampleRoot, sampleToken } from "./sample.ts";
 import { HOST_HEADER, visit } from "./visit.ts";
 
 const get = (name: string, map = "request"): string => `proxy_get_header_map_value(${map}, ${name})`;
@@ -61,12 +61,17 @@ for (const [what, more, calls] of modes) {
   });
 }
 
-test("secure auto: the scheme is asked for until the cookie is Secure", () => {
-  const root = sampleRoot();
-  const calls = (secure: boolean): string[] =>
-    [...visit(root, { cookie: `affinity=${sampleToken(POD, { secure })}`, host: POD }).calls].sort();
-  assert.deepEqual(calls(false), [...PINNED, get("x-forwarded-proto")].sort());
-  assert.deepEqual(calls(true), [...PINNED].sort());
+test("secure auto: the scheme is asked for a new client, and for one whose cookie is renewed and not Secure", () => {
+  const root = sampleRoot({ idleTimeout: "1h" });
+  const asks = (cookie: string | undefined): boolean =>
+    visit(root, { cookie: cookie === undefined ? [] : `affinity=${cookie}`, host: POD }).calls.includes(
+      get("x-forwarded-proto"),
+    );
+  assert.equal(asks(undefined), true);
+  for (const secure of [true, false]) {
+    assert.equal(asks(sampleToken(POD, { issued: NOW, secure })), false);
+    assert.equal(asks(sampleToken(POD, { issued: NOW - 1800, secure })), !secure);
+  }
 });
 
 test("what a pinned request costs in host calls: type Header", () => {

@@ -23,7 +23,7 @@ export interface Session {
   drawn: bigint | null;
   /** Why the token is to be written anew: it is due, or its cluster is none of the policy's. */
   readonly renewal: "due" | "homeless" | null;
-  readonly https: boolean;
+  readonly secure: boolean;
   readonly misreadsNone: boolean;
   readonly explained: boolean;
 }
@@ -32,7 +32,7 @@ export const NO_SESSION: Session = {
   opened: null,
   drawn: null,
   renewal: null,
-  https: false,
+  secure: false,
   misreadsNone: false,
   explained: false,
 };
@@ -105,14 +105,19 @@ export class Model {
       opened,
       drawn: null,
       renewal: opened === null ? null : this.#renewal(opened, now),
-      // A cookie that is Secure comes over https alone.
-      https: opened?.secure === true || all("x-forwarded-proto")[0] === "https",
+      secure: this.#isSecure(opened, now, all("x-forwarded-proto")[0] === "https"),
       misreadsNone: misreadsSameSiteNone((all("user-agent")[0] ?? "").slice(0, MAX_USER_AGENT)),
       explained: policy.debug !== null && all(policy.debug.header)[0] === policy.debug.secret,
     };
     const refused = expired ? "expired" : values.length > 0 ? "rejected" : null;
     const event = opened !== null ? "resumed" : refused;
     return { headers: this.#requestHeaders(all, opened), session, event };
+  }
+
+  /** Whether with auto the cookie that the response may set is Secure: as the one that there is, until it is renewed. */
+  #isSecure(opened: OpenedToken | null, now: number, https: boolean): boolean {
+    const kept = opened !== null && this.#renewal(opened, now) === null;
+    return opened?.secure === true || (!kept && https);
   }
 
   #requestHeaders(
@@ -171,7 +176,7 @@ export class Model {
       endpoint: change?.endpoint ?? this.#remembered(session) ?? "",
       issued,
       session: number === 0n ? null : number,
-      secure: policy.cookie.secure === "auto" && !policy.inHeader && session.https,
+      secure: !policy.inHeader && this.#secure(session),
       cluster: policy.cluster === null ? undefined : cluster,
       attributes: this.#attributes(session, issued, now),
     };
@@ -214,9 +219,14 @@ export class Model {
     return endpointBytes(opened.endpoint)!.length <= MAX_ADDRESS ? opened.endpoint : null;
   }
 
+  #secure(session: Session): boolean {
+    const { secure } = this.policy.cookie;
+    return secure === "auto" ? session.secure : secure;
+  }
+
   #attributes(session: Session, issued: number, now: number): string {
     const { cookie, absolute, idle } = this.policy;
-    const secure = cookie.secure === "auto" ? session.https : cookie.secure;
+    const secure = this.#secure(session);
     const misread = cookie.conditionalSameSiteNone && session.misreadsNone;
     const omitted = cookie.sameSite === "" || (cookie.sameSite === "None" && (!secure || misread));
     let text = "";
