@@ -69,15 +69,20 @@ function aspect(files: string[]): SuiteProcess[] {
 
 /** A process for each file, so that its tests are known to be its own: node names the place of the call to `test`. */
 function nodeTest(files: string[]): SuiteProcess[] {
+  const options = nodeTestOptions(TIMEOUT_MS);
+  return files.map((file) => ({ files: [file], args: [...options, compiled(file)] }));
+}
+
+/** Of node, to run a file of tests that all together may take so many milliseconds, and to report by ./reporters. */
+export function nodeTestOptions(timeout: number): string[] {
   const reporter = pathToFileURL(join(root, "build/ts/test/reporters/node.js")).href;
-  const options = [
+  return [
     "--enable-source-maps",
     "--test",
-    `--test-timeout=${TIMEOUT_MS}`,
+    `--test-timeout=${timeout}`,
     `--test-reporter=${reporter}`,
     "--test-reporter-destination=stdout",
   ];
-  return files.map((file) => ({ files: [file], args: [...options, compiled(file)] }));
 }
 
 /** Where tsc writes a TypeScript file of the checkout. */

@@ -8,11 +8,10 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { root } from "../../cli/root.ts";
 import { run } from "../../cli/run.ts";
 import { RESULTS_FILE, type Result } from "../reporters/result.ts";
-import { entryCompilation } from "../suites.ts";
+import { entryCompilation, nodeTestOptions } from "../suites.ts";
 import { ROWS_FILE, table, type Row } from "./row.ts";
 import { FULL, SESSIONS, sizeOf } from "./size.ts";
 
@@ -40,21 +39,9 @@ async function main(wanted: string[]): Promise<number> {
 }
 
 async function test(file: string, wanted: string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const reporter = pathToFileURL(join(root, "build/ts/test/reporters/node.js")).href;
-  const args = [
-    "--enable-source-maps",
-    "--test",
-    `--test-timeout=${TIMEOUT_MS}`,
-    `--test-reporter=${reporter}`,
-  ];
   const names = wanted.map((text) => `--test-name-pattern=${text.replace(/[^\w\s]/g, "\\$&")}`);
-  const all = [
-    ...args,
-    "--test-reporter-destination=stdout",
-    ...names,
-    `build/ts/test/envoy/${file}.test.js`,
-  ];
-  const child = spawn(process.execPath, all, { cwd: root, env, stdio: "inherit" });
+  const args = [...nodeTestOptions(TIMEOUT_MS), ...names, `build/ts/test/envoy/${file}.test.js`];
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: "inherit" });
   await once(child, "exit");
 }
 
@@ -79,4 +66,9 @@ function linesOf<T>(file: string): T[] {
 }
 
 process.chdir(root);
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
