@@ -7,8 +7,8 @@ import { readModel } from "../../cli/import/ingress.ts";
 import { toYaml } from "../../cli/import/render.ts";
 import { root } from "../../cli/root.ts";
 import { test } from "../support/check.ts";
-import { hostOf, tutorialModel, written } from "../support/envoy-model.ts";
-import { affinity, at, backend, modelOf, source } from "../support/istio-model.ts";
+import { tutorialModel, written } from "../support/envoy-model.ts";
+import { affinity, at, backend, hostOf, modelOf, source } from "../support/istio-model.ts";
 import { connectionManager, type Json } from "../support/shape.ts";
 
 const json = (value: unknown): Json => JSON.parse(JSON.stringify(value));

@@ -3,14 +3,13 @@ import type { Canary } from "../../cli/import/model.ts";
 import { test } from "../support/check.ts";
 import { http1, many, type Answer, type Ask } from "../support/client.ts";
 import type { Envoy } from "../support/envoy.ts";
-import { endpointsOf, hostOf, namesOf, podsOf, startImported } from "../support/envoy-model.ts";
+import { startImported } from "../support/envoy-model.ts";
 import { assertNoTrap, newCookie } from "../support/gateway.ts";
-import { affinity, backend, canary, modelOf } from "../support/istio-model.ts";
+import { endpointsOf, NAME, namesOf, podsOf, withCookie } from "../support/import-clients.ts";
+import { affinity, backend, canary, half, hostOf, modelOf } from "../support/import-model.ts";
 import { balancedCookie, NginxRing, persistentCookie } from "../support/nginx.ts";
 import type { Pod } from "../support/pod.ts";
 
-const NAME = "route-affinity";
-const half: Partial<Canary> = { weight: 50, header: { name: "x-canary" } };
 type Own = typeof affinity | undefined;
 
 interface Versions {
@@ -39,7 +38,6 @@ function ask(envoy: Envoy, more: Ask = {}): Promise<Answer> {
   return http1(envoy.port, { host: "app.example", ...more });
 }
 
-const withCookie = (value: string): Ask => ({ cookie: `${NAME}=${value}` });
 const versionOf = ({ status, body }: Answer): string => (status === 200 ? body.split("-")[0]! : `${status}`);
 
 /** Which versions answer these requests. */

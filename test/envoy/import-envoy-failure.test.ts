@@ -3,14 +3,14 @@ import { ClusterEndpoints } from "../support/canary.ts";
 import { test, until } from "../support/check.ts";
 import { http1, many, type Answer } from "../support/client.ts";
 import type { Envoy } from "../support/envoy.ts";
-import { endpointsOf, hostOf, namesOf, podsOf, startImported } from "../support/envoy-model.ts";
+import { startImported } from "../support/envoy-model.ts";
 import { newCookie } from "../support/gateway.ts";
-import { affinity, backend, modelOf } from "../support/istio-model.ts";
+import { endpointsOf, NAME, namesOf, podsOf, withCookie } from "../support/import-clients.ts";
+import { affinity, backend, hostOf, modelOf } from "../support/import-model.ts";
 import type { Pod } from "../support/pod.ts";
 
 // session-cookie-change-on-failure: "false", ingress-nginx's own default.
 const stays = { ...affinity, changeOnFailure: false };
-const NAME = "route-affinity";
 
 function gateway(pods: readonly Pod[], own = stays, follow?: ClusterEndpoints): Promise<Envoy> {
   const to = backend("app", { affinity: own, endpoints: endpointsOf(pods) });
@@ -23,7 +23,7 @@ function ask(envoy: Envoy, cookie?: string, method = "GET"): Promise<Answer> {
   return http1(envoy.port, {
     host: "app.example",
     method,
-    ...(cookie === undefined ? {} : { cookie: `${NAME}=${cookie}` }),
+    ...(cookie === undefined ? {} : withCookie(cookie)),
   });
 }
 

@@ -3,19 +3,11 @@ import { toEnvoyGateway } from "../../cli/import/envoy-gateway.ts";
 import { test } from "../support/check.ts";
 import { http1, many } from "../support/client.ts";
 import { Envoy } from "../support/envoy.ts";
-import { affinity, backend, canary, modelOf, options } from "../support/envoy-gateway-model.ts";
+import { affinity, backend, canary, half, hostOf, modelOf, options } from "../support/envoy-gateway-model.ts";
 import { envoyGatewayConfig } from "../support/envoy-gateway.ts";
 import { newCookie, secret } from "../support/gateway.ts";
-import {
-  half,
-  hostOf,
-  NAME,
-  names,
-  podsOf,
-  testImported,
-  withCookie,
-  type StartImported,
-} from "../support/imported.ts";
+import { NAME, namesOf, podsOf, withCookie } from "../support/import-clients.ts";
+import { testImported, type StartImported } from "../support/imported.ts";
 import { freePort } from "../support/ports.ts";
 
 const start: StartImported = async (hosts, pods, keepBalanced = false) => {
@@ -38,10 +30,10 @@ test("a canary that is given weight 0 keeps its sessions, and gets no new ones",
   const first = await many(20, 10, () => http1(before.port, { host: "app.example" }));
   const after = await begin(0);
   for (const answer of first) {
-    ok(names(pods.next).includes(answer.body), answer.body);
+    ok(namesOf(pods.next).includes(answer.body), answer.body);
     const again = await http1(after.port, { host: "app.example", ...withCookie(newCookie(answer, NAME)) });
     deepEqual([again.body, again.setCookie], [answer.body, []]);
   }
   for (const { body } of await many(20, 10, () => http1(after.port, { host: "app.example" })))
-    ok(names(pods.app).includes(body), body);
+    ok(namesOf(pods.app).includes(body), body);
 });

@@ -9,9 +9,9 @@ import { toYaml } from "../../cli/import/render.ts";
 import { root } from "../../cli/root.ts";
 import { run } from "../../cli/run.ts";
 import { closeLater, test } from "../support/check.ts";
-import { hostOf, tutorialModel, written } from "../support/envoy-model.ts";
+import { tutorialModel, written } from "../support/envoy-model.ts";
 import { secret } from "../support/gateway.ts";
-import { affinity, at, backend, canaried, modelOf } from "../support/istio-model.ts";
+import { affinity, at, backend, canaried, hostOf, modelOf } from "../support/istio-model.ts";
 
 const cookie = {
   ...affinity.cookie,

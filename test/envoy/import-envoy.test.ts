@@ -1,28 +1,17 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import type { Backend, Host, Route } from "../../cli/import/model.ts";
 import { test } from "../support/check.ts";
-import { http1, many, type Answer, type Ask } from "../support/client.ts";
+import { http1, many, type Ask } from "../support/client.ts";
 import type { Envoy } from "../support/envoy.ts";
-import { endpointsOf, hostOf, namesOf, podsOf, startImported } from "../support/envoy-model.ts";
+import { startImported } from "../support/envoy-model.ts";
 import { assertNoTrap, newCookie } from "../support/gateway.ts";
-import { affinity, at, backend, modelOf } from "../support/istio-model.ts";
+import { assertClean, endpointsOf, NAME, namesOf, podsOf, withCookie } from "../support/import-clients.ts";
+import { affinity, at, backend, hostOf, modelOf } from "../support/import-model.ts";
 import type { Pod } from "../support/pod.ts";
-
-const NAME = "route-affinity";
-const withCookie = (value: string): Ask => ({ cookie: `${NAME}=${value}` });
 
 /** A backend of shop with these pods. */
 function served(pods: readonly Pod[], service: string, more: Partial<Backend> = {}): Backend {
   return backend(service, { endpoints: endpointsOf(pods), ...more });
-}
-
-/** No header of the gateway's own reaches a client. */
-function assertClean({ status, headers }: Answer): void {
-  equal(status, 200);
-  deepEqual(
-    Object.keys(headers).filter((name) => name.startsWith("x-affinity")),
-    [],
-  );
 }
 
 test("a service keeps its clients, and one beside it without affinity is left alone", async () => {

@@ -2,12 +2,11 @@
 import { join } from "node:path";
 import type { EmitOptions, Manifest, Note } from "../../cli/import/emit.ts";
 import { toEnvoy } from "../../cli/import/envoy.ts";
-import type { Affinity, Backend, Host, Model, Route } from "../../cli/import/model.ts";
+import type { Affinity, Backend, Model } from "../../cli/import/model.ts";
 import { root } from "../../cli/root.ts";
 import { Envoy } from "./envoy.ts";
 import { secret } from "./gateway.ts";
-import { at, options as istioOptions } from "./istio-model.ts";
-import { Pod } from "./pod.ts";
+import { options as istioOptions } from "./istio-model.ts";
 import { freePort } from "./ports.ts";
 import type { Json } from "./shape.ts";
 
@@ -57,19 +56,6 @@ export function written(model: Model, more: Partial<EmitOptions> = {}) {
   const config: Json = manifests[0]?.document;
   return { manifests, notes, config };
 }
-
-/** A host whose path / leads there. */
-export function hostOf(name: string, to: Backend, more: Partial<Route> = {}): Host {
-  return { name, routes: [at("/", to, more)] };
-}
-
-/** Pods called SERVICE-0, SERVICE-1 and so on. */
-export async function podsOf(service: string, count = 3): Promise<Pod[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => Pod.start(`${service}-${index}`)));
-}
-
-export const namesOf = (pods: readonly Pod[]): string[] => pods.map(({ name }) => name);
-export const endpointsOf = (pods: readonly Pod[]): string[] => pods.map(({ endpoint }) => endpoint);
 
 interface StartOptions extends Partial<EmitOptions> {
   /** Changes the configuration in place, once ports and paths are this run's. */

@@ -28,6 +28,11 @@ export function at(path: string, to: Backend, more: Partial<Route> = {}): Route 
   return { path, match: "prefix", backend: to, source, ...more };
 }
 
+/** A host whose path / leads there. */
+export function hostOf(name: string, to: Backend, more: Partial<Route> = {}): Host {
+  return { name, routes: [at("/", to, more)] };
+}
+
 export function modelOf(...hosts: Host[]): Model {
   const routes = hosts.flatMap((host) => host.routes);
   const all = routes.flatMap((route) => [route.backend, ...(route.canary ? [route.canary.backend] : [])]);
@@ -59,5 +64,7 @@ export const canary = (more: Partial<Canary> = {}): Canary => ({
   sticky: true,
   ...more,
 });
+/** Half of the newcomers, and whoever asks for it. */
+export const half: Partial<Canary> = { weight: 50, header: { name: "x-canary" } };
 export const canaried = (more: Partial<Canary>, primary: Partial<Backend> = { affinity }): Model =>
   modelOf({ name: "a.example", routes: [at("/", backend("app", primary), { canary: canary(more) })] });

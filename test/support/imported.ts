@@ -1,41 +1,19 @@
 /** What a gateway must do that is made of the importer's output for another controller than Envoy itself. */
 import { deepEqual, equal, ok } from "node:assert/strict";
-import type { Backend, Canary, Host, Route } from "../../cli/import/model.ts";
+import type { Host } from "../../cli/import/model.ts";
 import { test } from "./check.ts";
-import { http1, many, type Answer, type Ask } from "./client.ts";
+import { http1, many, type Ask } from "./client.ts";
 import type { Envoy } from "./envoy.ts";
 import { assertNoTrap, newCookie } from "./gateway.ts";
-import { affinity, at, backend, canary } from "./import-model.ts";
+import { assertClean, endpointsOf, NAME, namesOf, podsOf, withCookie } from "./import-clients.ts";
+import { affinity, backend, canary, half, hostOf } from "./import-model.ts";
 import { backendKey, balancedCookie, NginxRing, persistentCookie } from "./nginx.ts";
-import { Pod } from "./pod.ts";
+import type { Pod } from "./pod.ts";
 
 export type Pods = Readonly<Record<string, readonly Pod[]>>;
 
 /** A gateway for these hosts, with these pods for each Service of the namespace `shop`. */
 export type StartImported = (hosts: readonly Host[], pods: Pods, keepBalanced?: boolean) => Promise<Envoy>;
-
-export const NAME = "route-affinity";
-export const half: Partial<Canary> = { weight: 50, header: { name: "x-canary" } };
-
-export function hostOf(name: string, to: Backend, more: Partial<Route> = {}): Host {
-  return { name, routes: [at("/", to, more)] };
-}
-
-export async function podsOf(service: string, count = 3): Promise<Pod[]> {
-  return Promise.all(Array.from({ length: count }, (_, index) => Pod.start(`${service}-${index}`)));
-}
-
-export const withCookie = (value: string): Ask => ({ cookie: `${NAME}=${value}` });
-export const names = (pods: readonly Pod[]): string[] => pods.map(({ name }) => name);
-
-/** No header of the gateway's own reaches a client. */
-function assertClean({ status, headers }: Answer): void {
-  equal(status, 200);
-  deepEqual(
-    Object.keys(headers).filter((name) => name.startsWith("x-affinity")),
-    [],
-  );
-}
 
 /** Tests what every such gateway has to do; `of` is the controller's name. */
 export function testImported(of: string, gateway: StartImported): void {
@@ -46,7 +24,7 @@ export function testImported(of: string, gateway: StartImported): void {
       pods,
     );
     const first = await many(60, 10, () => http1(envoy.port, { host: "app.example" }));
-    deepEqual([...new Set(first.map(({ body }) => body))].sort(), names(pods.app));
+    deepEqual([...new Set(first.map(({ body }) => body))].sort(), namesOf(pods.app));
     await many(60, 10, async (index) => {
       const { body } = first[index]!;
       const answer = await http1(envoy.port, {
@@ -67,7 +45,7 @@ export function testImported(of: string, gateway: StartImported): void {
       assertClean(answer);
       deepEqual(answer.setCookie, []);
     }
-    deepEqual([...new Set(plain.map(({ body }) => body))].sort(), names(pods.plain));
+    deepEqual([...new Set(plain.map(({ body }) => body))].sort(), namesOf(pods.plain));
     const received = [...pods.app, ...pods.plain].flatMap((pod) => pod.received);
     for (const { headers } of received)
       deepEqual([headers["x-affinity-host"], headers["x-affinity-cluster"]], [undefined, undefined]);
@@ -82,7 +60,7 @@ export function testImported(of: string, gateway: StartImported): void {
     const first = await many(100, 10, () => ask());
     const dead = pods.app.slice(0, 3);
     for (const pod of dead) await pod.stop();
-    const lost = first.filter(({ body }) => names(dead).includes(body));
+    const lost = first.filter(({ body }) => namesOf(dead).includes(body));
     // Fewer than 10 in 1 of a million runs.
     ok(lost.length >= 10, `${lost.length} of 100`);
     for (const answer of lost) {
@@ -117,7 +95,7 @@ export function testImported(of: string, gateway: StartImported): void {
       ["never", pods.app],
     ] as const)
       for (const { body } of await many(20, 10, () => ask({ headers: { "x-canary": say } })))
-        ok(names(expected).includes(body), `${say}: ${body}`);
+        ok(namesOf(expected).includes(body), `${say}: ${body}`);
     await assertNoTrap(envoy);
   });
 
@@ -145,16 +123,15 @@ export function testImported(of: string, gateway: StartImported): void {
   for (const mode of ["persistent", "balanced"] as const)
     test(`cookies that ingress-nginx made in mode ${mode} keep their pod and their version`, async () => {
       const pods = { app: await podsOf("app", 5), next: await podsOf("next", 5) };
-      const endpoints = (of: readonly Pod[]): string[] => of.map(({ endpoint }) => endpoint);
-      const primary = backend("app", { affinity: { ...affinity, mode }, endpoints: endpoints(pods.app) });
-      const second = backend("next", { endpoints: endpoints(pods.next) });
+      const primary = backend("app", { affinity: { ...affinity, mode }, endpoints: endpointsOf(pods.app) });
+      const second = backend("next", { endpoints: endpointsOf(pods.next) });
       const envoy = await gateway(
         [hostOf("app.example", primary, { canary: canary({ ...half, backend: second }) })],
         pods,
       );
       const versions = [
-        { name: primary.name, of: pods.app, ring: new NginxRing(endpoints(pods.app)) },
-        { name: second.name, of: pods.next, ring: new NginxRing(endpoints(pods.next)) },
+        { name: primary.name, of: pods.app, ring: new NginxRing(endpointsOf(pods.app)) },
+        { name: second.name, of: pods.next, ring: new NginxRing(endpointsOf(pods.next)) },
       ];
       await many(100, 10, async (index) => {
         const { name, of, ring } = versions[index % 2]!;
@@ -179,7 +156,7 @@ export function testImported(of: string, gateway: StartImported): void {
     const ask = (cookie?: string) =>
       http1(envoy.port, { host: "app.example", ...(cookie === undefined ? {} : withCookie(cookie)) });
     const first = await many(60, 10, () => ask());
-    deepEqual([...new Set(first.map(({ body }) => body))].sort(), names(pods.app));
+    deepEqual([...new Set(first.map(({ body }) => body))].sort(), namesOf(pods.app));
     for (const answer of first) {
       assertClean(answer);
       const again = await ask(newCookie(answer, NAME));
