@@ -2,14 +2,13 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
-import { root } from "../../cli/root.ts";
 import { NodeProcesses } from "../node-processes.ts";
 import { runSuites, type SuiteRun } from "../queue.ts";
+import { nodeTestOptions } from "../suites.ts";
 import { closeLater, test } from "../support/check.ts";
 import { Tally } from "../tally.ts";
 
-const REPORTER = pathToFileURL(join(root, "build/ts/test/reporters/node.js")).href;
+const TIMEOUT_MS = 60_000;
 
 /** Runs suites of these files, each the program of a node process under the reporter of `npm test`: what each came to. */
 async function runAll(
@@ -19,7 +18,7 @@ async function runAll(
   const folder = mkdtempSync(join(tmpdir(), "run-test-"));
   closeLater({ close: () => rmSync(folder, { recursive: true, force: true }) });
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
-  const options = ["--test", `--test-reporter=${REPORTER}`, "--test-reporter-destination=stdout"];
+  const options = nodeTestOptions(TIMEOUT_MS);
   const runs = Object.entries(suites).map(([name, programs]): SuiteRun => {
     mkdirSync(join(folder, "test", name), { recursive: true });
     const suite = {
